@@ -1,0 +1,345 @@
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  boolean,
+  check,
+  customType,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  serial,
+  text,
+  timestamp,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
+import type { FailureCode } from '../src/core/failure';
+import type { PlanStep } from '../src/core/fact';
+
+/** Statuses of a variation, in the words of the contract. */
+export const variationStatuses = [
+  'queued',
+  'running',
+  'paused',
+  'awaiting_approval',
+  'needs_review',
+  'completed',
+  'failed',
+  'stopped',
+] as const;
+export type VariationStatus = (typeof variationStatuses)[number];
+
+/** A run's status: `pending` until released, then derived from its variations. */
+export const runStatuses = ['pending', ...variationStatuses] as const;
+export type RunStatus = (typeof runStatuses)[number];
+
+export const taskTypes = ['general', 'analysis', 'coding', 'research', 'review', 'documentation'] as const;
+export type TaskType = (typeof taskTypes)[number];
+export const runTypes = ['agent', 'task', 'workflow', 'pipeline'] as const;
+export type RunType = (typeof runTypes)[number];
+export const providers = ['openai', 'anthropic', 'ollama', 'scripted'] as const;
+export type Provider = (typeof providers)[number];
+
+/** USD per million tokens. */
+export interface Price {
+  input: number;
+  output: number;
+  cached: number;
+}
+
+export interface ProjectCheck {
+  name: string;
+  command: string;
+  /** Seconds. */
+  timeout_s: number;
+  required: boolean;
+}
+
+/** What a run may be told; defaults are filled in when it is created. */
+export interface RunOptions {
+  dry_run: boolean;
+  verbose: boolean;
+  max_steps: number;
+  /** Seconds of work. */
+  timeout_s: number;
+  budget_usd: number | null;
+  budget_tokens: number | null;
+}
+
+export interface ContextText {
+  title: string;
+  text: string;
+}
+
+/** Token counts summed over calls; `cost_usd` is null as soon as one call has no known price. */
+export interface Usage {
+  input_tokens: number;
+  output_tokens: number;
+  cached_tokens: number;
+  reasoning_tokens: number;
+  model_calls: number;
+  cost_usd: number | null;
+}
+
+export interface Failure {
+  code: FailureCode;
+  message: string;
+}
+
+export interface PatchStat {
+  files: number;
+  additions: number;
+  deletions: number;
+  bytes: number;
+}
+
+const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' });
+const id = () => serial('id').primaryKey();
+const at = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
+const createdAt = () => at('created_at').notNull().defaultNow();
+const updatedAt = () => at('updated_at').notNull().defaultNow();
+const emptyUsage = sql`'{"input_tokens":0,"output_tokens":0,"cached_tokens":0,"reasoning_tokens":0,"model_calls":0,"cost_usd":0}'::jsonb`;
+
+export const projects = pgTable(
+  'projects',
+  {
+    id: id(),
+    name: text('name').notNull(),
+    /** Exactly one of the two says where the code lives. */
+    repo_url: text('repo_url'),
+    local_path: text('local_path'),
+    default_branch: text('default_branch'),
+    setup: text('setup'),
+    checks: jsonb('checks').$type<ProjectCheck[]>().notNull().default([]),
+    network: jsonb('network').$type<string[]>().notNull().default([]),
+    allowed_commands: jsonb('allowed_commands').$type<string[]>().notNull().default([]),
+    executor: text('executor'),
+    created_at: createdAt(),
+    updated_at: updatedAt(),
+  },
+  (table) => [
+    uniqueIndex('projects_name').on(table.name),
+    index('projects_source').on(sql`coalesce(${table.repo_url}, ${table.local_path})`),
+    check('projects_one_source', sql`num_nonnulls(${table.repo_url}, ${table.local_path}) = 1`),
+  ],
+);
+
+export const agents = pgTable(
+  'agents',
+  {
+    id: id(),
+    name: text('name').notNull(),
+    kind: text('kind').$type<'builtin'>().notNull().default('builtin'),
+    provider: text('provider').$type<Provider>().notNull(),
+    model: text('model').notNull(),
+    base_url: text('base_url'),
+    /** Sealed with the installation's key; never read back. */
+    api_key: bytes('api_key'),
+    scenario: jsonb('scenario').$type<unknown>(),
+    instructions: text('instructions'),
+    temperature: doublePrecision('temperature').notNull().default(0),
+    max_tokens: integer('max_tokens').notNull().default(8192),
+    context_tokens: integer('context_tokens').notNull().default(128_000),
+    /** Name of the agent that takes a call over when this one's model is not to be had. */
+    fallback: text('fallback'),
+    price: jsonb('price').$type<Price>(),
+    /** Made from the environment at start (`OPENAI_API_KEY` …), with the key read from there at each use. */
+    from_environment: boolean('from_environment').notNull().default(false),
+    created_at: createdAt(),
+    updated_at: updatedAt(),
+  },
+  (table) => [uniqueIndex('agents_name').on(table.name)],
+);
+
+export const runs = pgTable(
+  'runs',
+  {
+    id: id(),
+    project_id: integer('project_id')
+      .notNull()
+      .references(() => projects.id),
+    name: text('name').notNull(),
+    goal: text('goal').notNull(),
+    description: text('description'),
+    instructions: text('instructions'),
+    run_type: text('run_type').$type<RunType>().notNull().default('agent'),
+    task_type: text('task_type').$type<TaskType>().notNull().default('general'),
+    priority: integer('priority').notNull().default(5),
+    status: text('status').$type<RunStatus>().notNull(),
+    /** Branch, tag or commit asked for; null is the project's default branch. */
+    base: text('base'),
+    /** The commit that `base` meant when the first workspace was made. */
+    base_sha: text('base_sha'),
+    options: jsonb('options').$type<RunOptions>().notNull(),
+    context: jsonb('context').$type<ContextText[]>().notNull().default([]),
+    metadata: jsonb('metadata').$type<Record<string, unknown>>().notNull().default({}),
+    scheduled_at: at('scheduled_at'),
+    usage: jsonb('usage').$type<Usage>().notNull().default(emptyUsage),
+    result: text('result'),
+    error: jsonb('error').$type<Failure>(),
+    /** The number of the run's newest event; taken under this row's lock (invariant 2). */
+    seq: bigint('seq', { mode: 'number' }).notNull().default(0),
+    created_at: createdAt(),
+    updated_at: updatedAt(),
+    started_at: at('started_at'),
+    completed_at: at('completed_at'),
+  },
+  (table) => [
+    index('runs_by_priority').on(table.priority.desc(), table.created_at.desc(), table.id.desc()),
+    index('runs_newest').on(table.created_at.desc(), table.id.desc()),
+    index('runs_by_status').on(table.status, table.priority.desc(), table.created_at.desc(), table.id.desc()),
+    index('runs_by_project').on(table.project_id, table.created_at.desc(), table.id.desc()),
+    check('runs_priority', sql`${table.priority} between 1 and 10`),
+  ],
+);
+
+export const variations = pgTable(
+  'variations',
+  {
+    id: id(),
+    run_id: integer('run_id')
+      .notNull()
+      .references(() => runs.id, { onDelete: 'cascade' }),
+    position: integer('position').notNull(),
+    agent_id: integer('agent_id')
+      .notNull()
+      .references(() => agents.id),
+    status: text('status').$type<VariationStatus>().notNull().default('queued'),
+    /** What a person wants of a running variation; its worker watches it. */
+    wanted: text('wanted').$type<'stop'>(),
+    /** Fence (invariant 3): raised by every worker that takes the variation. */
+    epoch: integer('epoch').notNull().default(0),
+    /** The epoch that the present job was made for; with `id` it names the job. */
+    job_epoch: integer('job_epoch').notNull().default(0),
+    attempt: integer('attempt').notNull().default(0),
+    retry_count: integer('retry_count').notNull().default(0),
+    iteration: integer('iteration').notNull().default(1),
+    progress_percentage: integer('progress_percentage').notNull().default(0),
+    current_step: text('current_step'),
+    plan: jsonb('plan').$type<PlanStep[]>(),
+    branch: text('branch'),
+    /** The commit made of base and patch, under `refs/bakeoff/<run>/<position>` of the mirror. */
+    commit_sha: text('commit_sha'),
+    patch: jsonb('patch').$type<PatchStat>(),
+    usage: jsonb('usage').$type<Usage>().notNull().default(emptyUsage),
+    result: text('result'),
+    error: jsonb('error').$type<Failure>(),
+    worker: text('worker'),
+    created_at: createdAt(),
+    updated_at: updatedAt(),
+    started_at: at('started_at'),
+    completed_at: at('completed_at'),
+  },
+  (table) => [
+    uniqueIndex('variations_of_run').on(table.run_id, table.position),
+    index('variations_live')
+      .on(table.status, table.id)
+      .where(sql`${table.status} in ('queued', 'running')`),
+    index('variations_by_agent').on(table.agent_id),
+  ],
+);
+
+export const events = pgTable(
+  'events',
+  {
+    run_id: integer('run_id')
+      .notNull()
+      .references(() => runs.id, { onDelete: 'cascade' }),
+    seq: bigint('seq', { mode: 'number' }).notNull(),
+    /** Position of the variation; null for the run's own. */
+    variation: integer('variation'),
+    type: text('type').notNull(),
+    payload: jsonb('payload').$type<Record<string, unknown>>().notNull(),
+    created_at: createdAt(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.run_id, table.seq] }),
+    index('events_of_variation').on(table.run_id, table.variation, table.seq),
+  ],
+);
+
+export const checkpoints = pgTable(
+  'checkpoints',
+  {
+    id: id(),
+    variation_id: integer('variation_id')
+      .notNull()
+      .references(() => variations.id, { onDelete: 'cascade' }),
+    /** 1, 2, 3 … within the variation. */
+    number: integer('number').notNull(),
+    epoch: integer('epoch').notNull(),
+    base_sha: text('base_sha').notNull(),
+    /** The cumulative patch against `base_sha`, gzip. */
+    patch: bytes('patch').notNull(),
+    sha256: text('sha256').notNull(),
+    stat: jsonb('stat').$type<PatchStat>().notNull(),
+    /** The loop's step after which it was taken: the position in the conversation. */
+    step: integer('step').notNull(),
+    created_at: createdAt(),
+  },
+  (table) => [uniqueIndex('checkpoints_of_variation').on(table.variation_id, table.number)],
+);
+
+/** Results of checks; `variation_id` null is the base's own. */
+export const checks = pgTable(
+  'checks',
+  {
+    id: id(),
+    run_id: integer('run_id')
+      .notNull()
+      .references(() => runs.id, { onDelete: 'cascade' }),
+    variation_id: integer('variation_id').references(() => variations.id, { onDelete: 'cascade' }),
+    name: text('name').notNull(),
+    command: text('command').notNull(),
+    required: boolean('required').notNull(),
+    /** Null when the command could not be run to its end. */
+    exit_code: integer('exit_code'),
+    /** `passed` / `failed` on the base; against it: fixed, passes, still_fails, broken; or could_not_run. */
+    result: text('result').notNull(),
+    duration_ms: integer('duration_ms').notNull(),
+    output: text('output').notNull(),
+    created_at: createdAt(),
+  },
+  (table) => [
+    uniqueIndex('checks_of_base').on(table.run_id, table.name).where(sql`${table.variation_id} is null`),
+    uniqueIndex('checks_of_variation')
+      .on(table.variation_id, table.name)
+      .where(sql`${table.variation_id} is not null`),
+  ],
+);
+
+/** Processes that work the queue, each heard every few seconds. */
+export const workers = pgTable('workers', {
+  id: text('id').primaryKey(),
+  host: text('host').notNull(),
+  pid: integer('pid').notNull(),
+  concurrency: integer('concurrency').notNull(),
+  version: text('version').notNull(),
+  /** `bubblewrap`, `unsafe` or `none`, with the reason in `sandbox_detail`. */
+  sandbox: text('sandbox').notNull(),
+  sandbox_detail: text('sandbox_detail'),
+  started_at: at('started_at').notNull().defaultNow(),
+  heard_at: at('heard_at').notNull().defaultNow(),
+});
+
+export const settings = pgTable('settings', {
+  key: text('key').primaryKey(),
+  value: jsonb('value').$type<unknown>().notNull(),
+  updated_at: updatedAt(),
+});
+
+/** Answers to creating calls that carried an `Idempotency-Key`. */
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    scope: text('scope').notNull(),
+    key: text('key').notNull(),
+    /** Hash of the body: the same key with another body is a mistake, and is told so. */
+    body_sha256: text('body_sha256').notNull(),
+    resource_id: integer('resource_id').notNull(),
+    created_at: createdAt(),
+  },
+  (table) => [primaryKey({ columns: [table.scope, table.key] }), index('idempotency_keys_age').on(table.created_at)],
+);

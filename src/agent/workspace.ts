@@ -1,0 +1,37 @@
+import type { PatchStat } from '../../drizzle/schema';
+import type { Environment, Limits } from './environment';
+
+/** A cumulative change against a base commit, as `git diff --binary --full-index` writes it: bytes, for text may be in any encoding. */
+export interface Patch {
+  base_sha: string;
+  bytes: Uint8Array;
+  sha256: string;
+  stat: PatchStat;
+}
+
+/** The files of one variation, and the environment that shows them. Disposable. */
+export interface Workspace {
+  readonly environment: Environment;
+  readonly baseSha: string;
+  /** The patch of everything changed since the base, new files included, ignored ones not. Computed inside the environment. */
+  snapshot(signal?: AbortSignal): Promise<Patch>;
+  /** Ends its processes and removes its files. Idempotent. */
+  remove(): Promise<void>;
+}
+
+export interface WorkspaceRequest {
+  /** Bare repository that has `baseSha`. */
+  mirror: string;
+  baseSha: string;
+  /** Unique among the living: names the folder. Letters, digits and `-`. */
+  id: string;
+  /** Laid over the base before the workspace is handed out. */
+  patch?: Uint8Array;
+  limits?: Partial<Limits>;
+  signal?: AbortSignal;
+}
+
+/** Makes workspaces; how (checkout, overlay …) is its own business. */
+export interface WorkspaceSource {
+  open(request: WorkspaceRequest): Promise<Workspace>;
+}

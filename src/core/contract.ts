@@ -1,0 +1,214 @@
+import type {
+  Failure,
+  PatchStat,
+  Price,
+  ProjectCheck,
+  Provider,
+  RunOptions,
+  RunStatus,
+  RunType,
+  TaskType,
+  Usage,
+  VariationStatus,
+} from '../../drizzle/schema';
+import type { CheckResult, PlanStep } from './fact';
+
+/** The objects of the JSON API, exactly as they are sent (api.md). Times are ISO-8601 UTC, durations seconds. */
+
+/** The run's status in six words, for the monitoring API. */
+export type TaskStatus = 'pending' | 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
+
+export interface CheckOutcome {
+  name: string;
+  command: string;
+  required: boolean;
+  result: CheckResult;
+  exit_code: number | null;
+  duration_ms: number;
+}
+
+export interface Variation {
+  id: number;
+  position: number;
+  agent: { id: number; name: string; model: string; provider: Provider };
+  status: VariationStatus;
+  attempt: number;
+  retry_count: number;
+  iteration: number;
+  progress_percentage: number;
+  current_step: string | null;
+  plan: PlanStep[] | null;
+  branch: string | null;
+  patch: PatchStat | null;
+  checks: CheckOutcome[];
+  usage: Usage;
+  result: string | null;
+  error: Failure | null;
+  worker: string | null;
+  started_at: string | null;
+  completed_at: string | null;
+}
+
+export interface Run {
+  id: number;
+  run_id: number;
+  task_id: number;
+  project_id: number;
+  /** The project's name, for lists. */
+  project: string;
+  name: string;
+  goal: string;
+  description: string | null;
+  instructions: string | null;
+  run_type: RunType;
+  task_type: TaskType;
+  priority: number;
+  status: RunStatus;
+  task_status: TaskStatus;
+  progress_percentage: number;
+  current_step: string | null;
+  estimated_duration: number | null;
+  time_left: number | null;
+  base: string | null;
+  base_sha: string | null;
+  options: RunOptions;
+  metadata: Record<string, unknown>;
+  depends_on: number[];
+  scheduled_at: string | null;
+  usage: Usage;
+  result: string | null;
+  error: Failure | null;
+  verdict: null;
+  winner: null;
+  landing: null;
+  /** Results of the project's checks on the base. */
+  base_checks: CheckOutcome[];
+  variations: Variation[];
+  created_at: string;
+  updated_at: string;
+  started_at: string | null;
+  completed_at: string | null;
+}
+
+export interface Project {
+  id: number;
+  name: string;
+  repo_url: string | null;
+  local_path: string | null;
+  default_branch: string | null;
+  setup: string | null;
+  checks: ProjectCheck[];
+  network: string[];
+  allowed_commands: string[];
+  executor: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface Agent {
+  id: number;
+  name: string;
+  kind: 'builtin';
+  provider: Provider;
+  model: string;
+  base_url: string | null;
+  /** Whether a key is set; the key itself is never read back. */
+  has_api_key: boolean;
+  scenario: unknown;
+  instructions: string | null;
+  temperature: number;
+  max_tokens: number;
+  context_tokens: number;
+  fallback: string | null;
+  price: Price | null;
+  from_environment: boolean;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface Page<T> {
+  items: T[];
+  total: number;
+  next_cursor: string | null;
+}
+
+export const outputTypes = ['stdout', 'stderr', 'status', 'diff', 'summary', 'info'] as const;
+export type OutputType = (typeof outputTypes)[number];
+
+/** An event as the monitoring API tells it. */
+export interface Output {
+  seq: number;
+  run_id: number;
+  variation_id: number | null;
+  position: number | null;
+  output_type: OutputType;
+  content: string;
+  timestamp: string;
+}
+
+export type Level = 'good' | 'warn' | 'bad' | 'off';
+
+/** One part of the service, as `/health` and the status bar tell it. */
+export interface HealthPart {
+  status: 'fine' | 'degraded' | 'down' | 'off';
+  detail: string | null;
+  latency_ms: number | null;
+}
+
+export interface Health {
+  /** `down` when runs cannot be worked on at all. */
+  status: 'fine' | 'degraded' | 'down';
+  version: string;
+  /** True when agents run without a sandbox. */
+  unsafe: boolean;
+  parts: {
+    database: HealthPart;
+    queue: HealthPart;
+    sandbox: HealthPart;
+    workers: HealthPart;
+    models: HealthPart;
+  };
+}
+
+export interface WorkerStatus {
+  id: string;
+  host: string;
+  pid: number;
+  concurrency: number;
+  version: string;
+  sandbox: string;
+  sandbox_detail: string | null;
+  started_at: string;
+  heard_at: string;
+  /** Heard in the last 15 s. */
+  alive: boolean;
+  busy: { run_id: number; position: number }[];
+}
+
+export interface QueueStats {
+  backend: 'postgres' | 'redis';
+  counts: Record<'waiting' | 'active' | 'delayed' | 'completed' | 'failed' | 'paused' | 'prioritized', number>;
+  /** Seconds that the oldest queued variation has waited. */
+  oldest_age_s: number | null;
+  /** Variations ended in the last hour. */
+  throughput_per_hour: number;
+}
+
+export interface DayStat {
+  /** `YYYY-MM-DD`, UTC. */
+  day: string;
+  completed: number;
+  failed: number;
+}
+
+export interface Stats {
+  runs: number;
+  by_status: Partial<Record<RunStatus, number>>;
+  /** Of ended runs, 0…1; null before any ended. */
+  success_rate: number | null;
+  cost_usd: number;
+  median_duration_s: number | null;
+  /** Of variations that proposed a patch, the share whose patch applied. */
+  patch_apply_rate: number | null;
+  days: DayStat[];
+}

@@ -1,0 +1,105 @@
+import type { Failure, PatchStat, Usage } from '../../drizzle/schema';
+import type { AssistantMessage } from './conversation';
+
+/** One line of an agent's plan. */
+export interface PlanStep {
+  text: string;
+  status: 'pending' | 'active' | 'done';
+}
+
+/** `passed`, `failed` on the base; the others compare the patch with the base. */
+export type CheckResult = 'passed' | 'failed' | 'fixed' | 'passes' | 'still_fails' | 'broken' | 'could_not_run';
+
+/**
+ * What an event of each type says. Streams come in parts: `agent.thinking`, `agent.message` and `tool.output`
+ * with the same `call` or `tool` belong together, in order. `call` counts a variation's model calls and `tool`
+ * its tool calls, both from 1.
+ */
+export interface Payloads {
+  'run.created': { name: string; goal: string; variations: number; agents: string[] };
+  'run.queued': Record<string, never>;
+  'run.started': Record<string, never>;
+  'run.completed': { summary: string | null };
+  'run.failed': { error: Failure };
+  'run.needs_review': { error: Failure };
+  'run.stopped': { error: Failure };
+  'variation.queued': { agent: string; model: string };
+  'variation.started': { attempt: number; epoch: number; worker: string; agent: string; model: string };
+  'variation.progress': { percentage: number; step: string | null };
+  'variation.completed': { summary: string | null; patch: PatchStat | null };
+  'variation.failed': { error: Failure };
+  'variation.needs_review': { error: Failure };
+  'variation.stopped': { error: Failure };
+  'workspace.ready': { base_sha: string; duration_ms: number };
+  'agent.thinking': { call: number; text: string };
+  'agent.message': { call: number; text: string };
+  'plan.generated': { steps: PlanStep[] };
+  'step.started': { step: number };
+  'step.completed': { step: number; duration_ms: number };
+  'model.requested': { call: number; provider: string; model: string; messages: number; prompt?: unknown };
+  /** Holds the whole answer: recorded before its tools run, so that it is never paid for twice (invariant 5). */
+  'model.responded': {
+    call: number;
+    provider: string;
+    model: string;
+    finish_reason: string;
+    usage: Omit<Usage, 'model_calls' | 'cost_usd'>;
+    cost_usd: number | null;
+    latency_ms: number;
+    message: AssistantMessage;
+  };
+  'model.retried': { call: number; error: string; try: number; delay_ms: number };
+  'model.fell_back': { call: number; from: string; to: string; error: string };
+  'tool.started': { tool: number; id: string; name: string; arguments: unknown; title: string };
+  'tool.output': { tool: number; stream: 'stdout' | 'stderr'; text: string };
+  /** `output` is what the model is told. `exit_code` is a command's; null when it was killed. */
+  'tool.finished': {
+    tool: number;
+    id: string;
+    name: string;
+    ok: boolean;
+    exit_code?: number | null;
+    duration_ms: number;
+    truncated: boolean;
+    output: string;
+  };
+  'patch.proposed': PatchStat;
+  'patch.applied': { commit: string; ref: string };
+  'patch.rejected': { reasons: string[] };
+  'checkpoint.saved': { checkpoint: number; step: number } & PatchStat;
+  'iteration.started': { iteration: number };
+  'check.started': { name: string; command: string; on: 'base' | 'patch' };
+  'check.finished': {
+    name: string;
+    command: string;
+    on: 'base' | 'patch';
+    result: CheckResult;
+    exit_code: number | null;
+    duration_ms: number;
+    output: string;
+  };
+  'budget.warned': { kind: 'usd' | 'tokens'; used: number; limit: number };
+  'budget.exceeded': { kind: 'usd' | 'tokens'; used: number; limit: number };
+}
+
+export type FactType = keyof Payloads;
+
+/** What is said to the record: an event before it has its place in a run. */
+export type Fact = { [T in FactType]: { type: T; payload: Payloads[T] } }[FactType];
+
+/** An event as it stands in the record. */
+export type Event = Fact & { run_id: number; seq: number; variation: number | null; created_at: string };
+
+/** Hands a fact to the record, in order; writes happen a little later, in batches. */
+export type Emit = (fact: Fact) => void;
+
+/** Resolves once everything emitted so far is committed; rejects when it was refused (`Fenced`) or lost. */
+export type Flush = () => Promise<void>;
+
+/** The ends of a run: after one of these the run is over, until a person starts it again. */
+export const runEnds: ReadonlySet<string> = new Set<FactType>([
+  'run.completed',
+  'run.failed',
+  'run.needs_review',
+  'run.stopped',
+]);
