@@ -15,8 +15,8 @@ import {
   timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
-import type { FailureCode } from '../src/core/failure';
 import type { PlanStep } from '../src/core/fact';
+import type { FailureCode } from '../src/core/failure';
 
 /** Statuses of a variation, in the words of the contract. */
 export const variationStatuses = [
@@ -234,9 +234,7 @@ export const variations = pgTable(
   },
   (table) => [
     uniqueIndex('variations_of_run').on(table.run_id, table.position),
-    index('variations_live')
-      .on(table.status, table.id)
-      .where(sql`${table.status} in ('queued', 'running')`),
+    index('variations_live').on(table.status, table.id).where(sql`${table.status} in ('queued', 'running')`),
     index('variations_by_agent').on(table.agent_id),
   ],
 );
@@ -341,5 +339,8 @@ export const idempotencyKeys = pgTable(
     resource_id: integer('resource_id').notNull(),
     created_at: createdAt(),
   },
-  (table) => [primaryKey({ columns: [table.scope, table.key] }), index('idempotency_keys_age').on(table.created_at)],
+  (table) => [
+    primaryKey({ columns: [table.scope, table.key] }),
+    index('idempotency_keys_age').on(table.created_at),
+  ],
 );

@@ -97,13 +97,28 @@ export function readConfig(env: Env = process.env): Config {
     modelTimeoutS: integer(env, 'BAKEOFF_MODEL_TIMEOUT_S', 180, 1, 3600),
     logLevel: oneOf(env, 'LOG_LEVEL', logLevels, 'info'),
     providers: {
-      openai: openaiKey ? { apiKey: openaiKey, baseUrl: url(env, 'OPENAI_BASE_URL', ['http:', 'https:']) } : null,
+      openai: openaiKey
+        ? { apiKey: openaiKey, baseUrl: url(env, 'OPENAI_BASE_URL', ['http:', 'https:']) }
+        : null,
       anthropic: anthropicKey
         ? { apiKey: anthropicKey, baseUrl: url(env, 'ANTHROPIC_BASE_URL', ['http:', 'https:']) }
         : null,
       ollama: ollamaHost ? { baseUrl: ollamaUrl(ollamaHost) } : null,
     },
   };
+}
+
+/**
+ * Where the command line looks for the service, when the environment says so.
+ * @throws ConfigError when `BAKEOFF_URL` is no address.
+ */
+export function readServiceUrl(env: Env = process.env): string | null {
+  return url(env, 'BAKEOFF_URL', ['http:', 'https:'])?.replace(/\/+$/, '') ?? null;
+}
+
+/** What the person wants of a terminal: `NO_COLOR` (no-color.org), and `TERM=dumb` that cannot redraw. */
+export function readTerminal(env: Env = process.env): { color: boolean; dumb: boolean } {
+  return { color: text(env, 'NO_COLOR') === null, dumb: env.TERM === 'dumb' };
 }
 
 /** `/var/lib/bakeoff` for root, since other uids must reach it; else the XDG data directory. */
@@ -153,7 +168,9 @@ function url(env: Env, name: string, protocols: string[]): string | null {
   const value = text(env, name);
   if (value === null) return null;
   if (!URL.canParse(value) || !protocols.includes(new URL(value).protocol)) {
-    throw new ConfigError(`${name} is not a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`);
+    throw new ConfigError(
+      `${name} is not a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+    );
   }
   return value;
 }

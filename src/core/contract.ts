@@ -187,7 +187,10 @@ export interface WorkerStatus {
 
 export interface QueueStats {
   backend: 'postgres' | 'redis';
-  counts: Record<'waiting' | 'active' | 'delayed' | 'completed' | 'failed' | 'paused' | 'prioritized', number>;
+  counts: Record<
+    'waiting' | 'active' | 'delayed' | 'completed' | 'failed' | 'paused' | 'prioritized',
+    number
+  >;
   /** Seconds that the oldest queued variation has waited. */
   oldest_age_s: number | null;
   /** Variations ended in the last hour. */

@@ -14,7 +14,10 @@ export class BakeoffError extends Error {
 }
 
 /** What was named is not there: 404 `<noun>_not_found`. */
-export function notFound(noun: 'run' | 'variation' | 'project' | 'agent' | 'diff', name: string | number): BakeoffError {
+export function notFound(
+  noun: 'run' | 'variation' | 'project' | 'agent' | 'diff',
+  name: string | number,
+): BakeoffError {
   return new BakeoffError(`${noun}_not_found`, `There is no ${noun} ${name}`, 404);
 }
 

@@ -8,7 +8,14 @@ export interface PlanStep {
 }
 
 /** `passed`, `failed` on the base; the others compare the patch with the base. */
-export type CheckResult = 'passed' | 'failed' | 'fixed' | 'passes' | 'still_fails' | 'broken' | 'could_not_run';
+export type CheckResult =
+  | 'passed'
+  | 'failed'
+  | 'fixed'
+  | 'passes'
+  | 'still_fails'
+  | 'broken'
+  | 'could_not_run';
 
 /**
  * What an event of each type says. Streams come in parts: `agent.thinking`, `agent.message` and `tool.output`

@@ -4,18 +4,28 @@
  */
 export const failures = {
   timeout: 'It worked longer than `timeout_s`. Raise the limit, or give a smaller goal.',
-  step_limit: 'It used up `max_steps` without finishing. What it did is kept: read the diff, or start again with more steps.',
+  step_limit:
+    'It used up `max_steps` without finishing. What it did is kept: read the diff, or start again with more steps.',
   budget_exceeded: 'The run used up `budget_usd` or `budget_tokens`. Start again with a larger budget.',
-  model_unavailable: 'The model could not be reached, was overloaded or out of quota, or broke off, also after retries. See the message; test the agent.',
-  model_refused: 'The provider refused the request (key, model name, content or parameters). See the message; test the agent.',
-  model_nonsense: 'The model answered again and again with what is no answer: neither text nor a tool call that can be read.',
-  context_exceeded: 'The conversation no longer fits the model, even compacted. Give a smaller goal or a model with a larger context.',
-  clone_failed: 'The repository could not be fetched: it does not exist, asks for a password, or the network failed. See the message.',
+  model_unavailable:
+    'The model could not be reached, was overloaded or out of quota, or broke off, also after retries. See the message; test the agent.',
+  model_refused:
+    'The provider refused the request (key, model name, content or parameters). See the message; test the agent.',
+  model_nonsense:
+    'The model answered again and again with what is no answer: neither text nor a tool call that can be read.',
+  context_exceeded:
+    'The conversation no longer fits the model, even compacted. Give a smaller goal or a model with a larger context.',
+  clone_failed:
+    'The repository could not be fetched: it does not exist, asks for a password, or the network failed. See the message.',
   base_not_found: 'The repository is empty, or has no such branch, tag or commit.',
-  sandbox_unavailable: 'This machine has no working sandbox, so no agent is run here. `GET /health` says what is missing.',
-  patch_rejected: 'What the agent left could not be made a patch that applies to the base. The reasons are in the event `patch.rejected`.',
+  sandbox_unavailable:
+    'This machine has no working sandbox, so no agent is run here. `GET /health` says what is missing.',
+  patch_rejected:
+    'What the agent left could not be made a patch that applies to the base. The reasons are in the event `patch.rejected`.',
   disk_full: 'The disk of the worker is full. Free some space, then start again.',
   worker_lost: 'The process that worked on it died again and again.',
+  no_changes:
+    'The agent finished a coding or documentation task without changing a file. Read its words, or start again with a clearer goal.',
   stopped: 'A person stopped it.',
   internal: 'A mistake of Bakeoff itself. The log of the worker has the details; please report it.',
 } as const satisfies Record<string, string>;

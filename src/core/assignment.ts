@@ -1,0 +1,31 @@
+import { eq } from 'drizzle-orm';
+import { agents, projects, runs, variations } from '../../drizzle/schema';
+import type { Database } from './db';
+import type { Claim } from './event';
+
+/** Everything a worker must know to work on a claimed variation, except its agent's secret. */
+export async function readAssignment({ db }: Pick<Database, 'db'>, claim: Claim) {
+  const [row] = await db
+    .select({ run: runs, project: projects, agent_id: agents.id, agent_name: agents.name })
+    .from(variations)
+    .innerJoin(runs, eq(runs.id, variations.run_id))
+    .innerJoin(projects, eq(projects.id, runs.project_id))
+    .innerJoin(agents, eq(agents.id, variations.agent_id))
+    .where(eq(variations.id, claim.variationId));
+  if (!row) throw new Error(`variation ${claim.variationId} is gone`);
+  return row;
+}
+
+export type Assignment = Awaited<ReturnType<typeof readAssignment>>;
+
+/** Settles which commit the run's `base` means: the first worker's answer holds for all variations. */
+export async function settleBase(
+  { sql }: Pick<Database, 'sql'>,
+  runId: number,
+  sha: string,
+): Promise<string> {
+  const [row] = await sql<{ base_sha: string }[]>`
+    update runs set base_sha = coalesce(base_sha, ${sha}), updated_at = now() where id = ${runId} returning base_sha`;
+  if (!row) throw new Error(`run ${runId} is gone`);
+  return row.base_sha;
+}

@@ -1,0 +1,36 @@
+import type { Database, Tx } from './db';
+import { conflict } from './errors';
+
+/**
+ * Does `make` once for each idempotency key: called again with the same key and body, it gives the resource made the
+ * first time. Inside the creating transaction, so that key and resource are there together or not at all; of two at
+ * the same time the second waits for the first.
+ * @throws BakeoffError 409 when the key came with another body before.
+ */
+export async function remember(
+  tx: Tx,
+  scope: string,
+  idempotency: { key: string; body_sha256: string } | undefined,
+  make: () => Promise<number>,
+): Promise<{ id: number; existed: boolean }> {
+  if (!idempotency) return { id: await make(), existed: false };
+  const { key, body_sha256 } = idempotency;
+  await tx`select pg_advisory_xact_lock(hashtextextended(${`${scope}:${key}`}, 0))`;
+  const [found] = await tx<{ resource_id: number; body_sha256: string }[]>`
+    select resource_id, body_sha256 from idempotency_keys where scope = ${scope} and key = ${key}`;
+  if (found) {
+    if (found.body_sha256 !== body_sha256) {
+      throw conflict('idempotency_key_reused', 'This Idempotency-Key came with another body before');
+    }
+    return { id: found.resource_id, existed: true };
+  }
+  const id = await make();
+  await tx`
+    insert into idempotency_keys (scope, key, body_sha256, resource_id) values (${scope}, ${key}, ${body_sha256}, ${id})`;
+  return { id, existed: false };
+}
+
+/** Keys older than a day are forgotten. */
+export async function forgetOldKeys({ sql }: Pick<Database, 'sql'>): Promise<void> {
+  await sql`delete from idempotency_keys where created_at < now() - interval '1 day'`;
+}

@@ -1,0 +1,127 @@
+import type { Output, OutputType } from './contract';
+import type { Event } from './fact';
+
+/** An event as the monitoring API tells it; null for what is only bookkeeping there. */
+export function toOutput(event: Event, variationIds: ReadonlyMap<number, number>): Output | null {
+  const told = tell(event);
+  if (told === null) return null;
+  return {
+    seq: event.seq,
+    run_id: event.run_id,
+    variation_id: event.variation === null ? null : (variationIds.get(event.variation) ?? null),
+    position: event.variation,
+    output_type: told[0],
+    content: told[1],
+    timestamp: event.created_at,
+  };
+}
+
+/** Event types that make outputs of each kind: lets the query leave out the others. */
+export const eventTypesOf: Record<OutputType, readonly Event['type'][]> = {
+  stdout: ['tool.output', 'check.finished'],
+  stderr: ['tool.output'],
+  status: [
+    ...([
+      'run.created',
+      'run.queued',
+      'run.started',
+      'run.completed',
+      'run.failed',
+      'run.needs_review',
+    ] as const),
+    ...(['run.stopped', 'variation.queued', 'variation.started', 'variation.progress'] as const),
+    ...(['variation.completed', 'variation.failed', 'variation.needs_review', 'variation.stopped'] as const),
+  ],
+  diff: ['patch.proposed', 'patch.applied', 'patch.rejected', 'checkpoint.saved'],
+  summary: ['variation.completed', 'run.completed'],
+  info: [
+    ...(['workspace.ready', 'agent.thinking', 'agent.message', 'plan.generated', 'model.retried'] as const),
+    ...(['model.fell_back', 'tool.started', 'tool.finished', 'iteration.started', 'check.started'] as const),
+    ...(['budget.warned', 'budget.exceeded'] as const),
+  ],
+};
+
+type Told = [OutputType, string] | null;
+
+function tell(event: Event): Told {
+  switch (event.type) {
+    case 'tool.output':
+      return [event.payload.stream, event.payload.text];
+    case 'check.finished':
+      return [
+        'stdout',
+        `check ${event.payload.name} on ${event.payload.on}: ${event.payload.result}\n${event.payload.output}`,
+      ];
+    case 'run.created':
+      return ['status', `created: ${event.payload.name}`];
+    case 'run.queued':
+    case 'variation.queued':
+      return ['status', 'queued'];
+    case 'run.started':
+      return ['status', 'running'];
+    case 'variation.started':
+      return ['status', `running: attempt ${event.payload.attempt} by ${event.payload.agent}`];
+    case 'variation.progress':
+      return ['status', `${event.payload.percentage} %${event.payload.step ? ` ${event.payload.step}` : ''}`];
+    case 'run.completed':
+    case 'variation.completed':
+      return ['summary', event.payload.summary ?? 'completed'];
+    case 'run.failed':
+    case 'variation.failed':
+      return ['status', `failed: ${event.payload.error.code}: ${event.payload.error.message}`];
+    case 'run.needs_review':
+    case 'variation.needs_review':
+      return ['status', `needs review: ${event.payload.error.code}: ${event.payload.error.message}`];
+    case 'run.stopped':
+    case 'variation.stopped':
+      return ['status', `stopped: ${event.payload.error.message}`];
+    case 'patch.proposed':
+      return [
+        'diff',
+        `${event.payload.files} files, +${event.payload.additions} −${event.payload.deletions}`,
+      ];
+    case 'checkpoint.saved':
+      return [
+        'diff',
+        `checkpoint ${event.payload.checkpoint}: ${event.payload.files} files, +${event.payload.additions} −${event.payload.deletions}`,
+      ];
+    case 'patch.applied':
+      return ['diff', `applies: ${event.payload.commit}`];
+    case 'patch.rejected':
+      return ['diff', `rejected: ${event.payload.reasons.join('; ')}`];
+    case 'workspace.ready':
+      return ['info', `workspace ready at ${event.payload.base_sha}`];
+    case 'agent.thinking':
+    case 'agent.message':
+      return ['info', event.payload.text];
+    case 'plan.generated':
+      return ['info', event.payload.steps.map((step) => `[${markOf(step.status)}] ${step.text}`).join('\n')];
+    case 'model.retried':
+      return ['info', `asking again in ${event.payload.delay_ms} ms: ${event.payload.error}`];
+    case 'model.fell_back':
+      return ['info', `${event.payload.to} takes over from ${event.payload.from}: ${event.payload.error}`];
+    case 'tool.started':
+      return ['info', event.payload.title];
+    case 'tool.finished':
+      return [
+        'info',
+        `${event.payload.name}: ${event.payload.ok ? 'done' : 'failed'} in ${event.payload.duration_ms} ms`,
+      ];
+    case 'iteration.started':
+      return ['info', `iteration ${event.payload.iteration}`];
+    case 'check.started':
+      return ['info', `check ${event.payload.name} on ${event.payload.on}: ${event.payload.command}`];
+    case 'budget.warned':
+    case 'budget.exceeded':
+      return ['info', `budget: ${event.payload.used} of ${event.payload.limit} ${event.payload.kind}`];
+    case 'step.started':
+    case 'step.completed':
+    case 'model.requested':
+    case 'model.responded':
+      return null;
+  }
+}
+
+function markOf(status: 'pending' | 'active' | 'done'): string {
+  return { pending: ' ', active: '>', done: 'x' }[status];
+}

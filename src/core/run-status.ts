@@ -1,0 +1,79 @@
+import type { Failure, RunStatus, VariationStatus } from '../../drizzle/schema';
+import type { TaskStatus } from './contract';
+import type { Tx } from './db';
+import { append } from './event';
+import type { Fact } from './fact';
+
+/** A run's status as its variations make it, in the order of the contract. */
+export function statusOf(variations: readonly VariationStatus[]): RunStatus {
+  const order: VariationStatus[] = [
+    'running',
+    'awaiting_approval',
+    'paused',
+    'queued',
+    'completed',
+    'needs_review',
+    'failed',
+  ];
+  return order.find((status) => variations.includes(status)) ?? 'stopped';
+}
+
+/** The same in the six words of the monitoring API. */
+export const taskStatusOf: Record<RunStatus, TaskStatus> = {
+  pending: 'pending',
+  queued: 'queued',
+  running: 'running',
+  paused: 'running',
+  awaiting_approval: 'running',
+  needs_review: 'failed',
+  completed: 'completed',
+  failed: 'failed',
+  stopped: 'cancelled',
+};
+
+/**
+ * Brings a run's status in line with its variations, with the event that says so; inside the transaction that changed
+ * a variation, after that change. The run's row is locked first, so that of two variations that end at the same time
+ * the second sees the first.
+ */
+export async function deriveRun(tx: Tx, runId: number): Promise<void> {
+  const [run] = await tx<{ status: RunStatus }[]>`select status from runs where id = ${runId} for update`;
+  if (!run || run.status === 'pending') return;
+  const variations = await tx<{ status: VariationStatus; result: string | null; error: Failure | null }[]>`
+    select status, result, error from variations where run_id = ${runId} order by position`;
+  const status = statusOf(variations.map((one) => one.status));
+  if (status === run.status) return;
+  const first = variations.find((one) => one.status === status);
+  const fact = factOf(status, first?.result ?? null, first?.error ?? null);
+  const over = fact !== null && status !== 'running' && status !== 'queued';
+  await tx`
+    update runs set status = ${status}, updated_at = now(),
+      started_at = case when ${status === 'running'} then coalesce(started_at, now()) else started_at end,
+      completed_at = ${over ? tx`now()` : null},
+      result = ${over ? (first?.result ?? null) : null},
+      error = ${over && first?.error ? tx.json({ ...first.error }) : null}
+    where id = ${runId}`;
+  if (fact) await append(tx, runId, null, [fact]);
+}
+
+function factOf(status: RunStatus, summary: string | null, error: Failure | null): Fact | null {
+  const failure = error ?? { code: 'internal' as const, message: 'No reason was recorded' };
+  switch (status) {
+    case 'queued':
+      return { type: 'run.queued', payload: {} };
+    case 'running':
+      return { type: 'run.started', payload: {} };
+    case 'completed':
+      return { type: 'run.completed', payload: { summary } };
+    case 'failed':
+      return { type: 'run.failed', payload: { error: failure } };
+    case 'needs_review':
+      return { type: 'run.needs_review', payload: { error: failure } };
+    case 'stopped':
+      return { type: 'run.stopped', payload: { error: failure } };
+    case 'pending':
+    case 'paused':
+    case 'awaiting_approval':
+      return null; // No transition leads here yet.
+  }
+}

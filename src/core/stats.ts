@@ -1,0 +1,52 @@
+import type { RunStatus } from '../../drizzle/schema';
+import type { DayStat, Stats } from './contract';
+import type { Database } from './db';
+
+/** Figures over the last `days` days, today included (UTC). */
+export async function readStats({ sql }: Pick<Database, 'sql'>, days = 7): Promise<Stats> {
+  const since = sql`date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - make_interval(days => ${days - 1})`;
+  const [statuses, sums, patches, perDay] = await Promise.all([
+    sql<{ status: RunStatus; n: number }[]>`
+      select status, count(*)::int as n from runs where created_at >= ${since} group by status`,
+    sql<{ cost: number | null; median: number | null }[]>`
+      select sum((usage->>'cost_usd')::float8) as cost,
+        percentile_cont(0.5) within group (order by extract(epoch from completed_at - started_at))
+          filter (where completed_at is not null and started_at is not null) as median
+      from runs where created_at >= ${since}`,
+    sql<{ proposed: number; applied: number }[]>`
+      select count(*) filter (where type = 'patch.proposed')::int as proposed,
+        count(*) filter (where type = 'patch.applied')::int as applied
+      from events where run_id in (select id from runs where created_at >= ${since})
+        and type in ('patch.proposed', 'patch.applied')`,
+    sql<DayStat[]>`
+      select to_char(day, 'YYYY-MM-DD') as day,
+        count(r.id) filter (where r.status = 'completed')::int as completed,
+        count(r.id) filter (where r.status in ('failed', 'needs_review'))::int as failed
+      from generate_series(${since}, now(), interval '1 day') as day
+      left join runs r on r.created_at >= day and r.created_at < day + interval '1 day'
+      group by day order by day`,
+  ]);
+  const by_status = Object.fromEntries(statuses.map((row) => [row.status, row.n])) as Stats['by_status'];
+  const good = by_status.completed ?? 0;
+  const ended = good + (by_status.failed ?? 0) + (by_status.needs_review ?? 0) + (by_status.stopped ?? 0);
+  const proposed = patches[0]?.proposed ?? 0;
+  return {
+    runs: statuses.reduce((all, row) => all + row.n, 0),
+    by_status,
+    success_rate: ended === 0 ? null : good / ended,
+    cost_usd: sums[0]?.cost ?? 0,
+    median_duration_s: sums[0]?.median ?? null,
+    patch_apply_rate: proposed === 0 ? null : (patches[0]?.applied ?? 0) / proposed,
+    days: perDay,
+  };
+}
+
+/** How many runs have each status, over all: the numbers on the list's filters. */
+export async function countByStatus({
+  sql,
+}: Pick<Database, 'sql'>): Promise<Partial<Record<RunStatus, number>>> {
+  const rows = await sql<
+    { status: RunStatus; n: number }[]
+  >`select status, count(*)::int as n from runs group by status`;
+  return Object.fromEntries(rows.map((row) => [row.status, row.n]));
+}
