@@ -1,0 +1,18 @@
+import type { Mirrors } from '../agent/mirror';
+import type { WorkspaceSource } from '../agent/workspace';
+import type { Config } from '../config';
+import type { Database } from '../core/db';
+import type { Vault } from '../core/secret';
+import type { Log } from '../log';
+
+/** What a worker works with; made once a process. */
+export interface Parts {
+  config: Config;
+  database: Database;
+  vault: Vault;
+  mirrors: Mirrors;
+  workspaces: WorkspaceSource;
+  log: Log;
+  /** Hides the service's own secrets wherever their value turns up. */
+  secrets: readonly (string | null)[];
+}

@@ -1,0 +1,177 @@
+import { createPostgresBackend, type Job, Queue, Worker } from 'bullmq';
+import { Redis, type RedisOptions } from 'ioredis';
+import type { QueueStats } from '../core/contract';
+import type { DatabaseAddress } from '../core/db';
+import { jobId, type QueuedVariation } from '../core/variation';
+
+/** What a job says: which variation, and for which of its times in the queue. The rest is in Postgres. */
+export interface VariationJob {
+  variation_id: number;
+  job_epoch: number;
+}
+
+export type Process = (job: VariationJob) => Promise<void>;
+
+/** The queue of variation jobs: who works on what, when. It may be lost at any time (invariant 4). */
+export interface JobQueue {
+  readonly backend: 'postgres' | 'redis';
+  /** For the operator's dashboard. */
+  readonly queue: Queue;
+  /** Makes jobs for what is queued; a job that is there already stays as it is. */
+  add(variations: readonly QueuedVariation[]): Promise<void>;
+  /** Like `add`, and replaces jobs that ended without their variation having been taken. */
+  restore(variations: readonly QueuedVariation[]): Promise<void>;
+  /** Holds back (or gives out) new work, over all workers. */
+  hold(held: boolean): Promise<void>;
+  counts(): Promise<QueueStats['counts']>;
+  /** Starts working on jobs in this process. */
+  work(
+    process: Process,
+    options: { concurrency: number; lockS: number; onError: (error: Error) => void },
+  ): JobWorker;
+  close(): Promise<void>;
+}
+
+export interface JobWorker {
+  /** Takes no more jobs, and resolves when those under way are done. */
+  close(): Promise<void>;
+}
+
+const queueName = 'variations';
+/** BullMQ's own retries are for a processor that could not even record its failure: Postgres gone, for one. */
+const jobOptions = {
+  attempts: 10,
+  backoff: { type: 'exponential', delay: 1_000, jitter: 0.5 },
+  removeOnComplete: { count: 500 },
+  removeOnFail: { count: 500 },
+};
+
+/**
+ * Opens the queue on Redis when there is one, else in a schema of the same Postgres.
+ * @param onError hears of lost connections; they are made anew by themselves
+ */
+export async function openQueue(
+  at: { redisUrl: string | null; database: string | DatabaseAddress },
+  onError: (error: Error) => void,
+): Promise<JobQueue> {
+  const place = at.redisUrl === null ? postgresPlace(at.database) : redisPlace(at.redisUrl);
+  const queue = place.queue();
+  queue.on('error', onError);
+  await queue.waitUntilReady();
+  const toJob = ({ id, job_epoch, priority }: QueuedVariation) => ({
+    name: 'variation',
+    data: { variation_id: id, job_epoch } satisfies VariationJob,
+    // BullMQ takes 1 first; a run's priority 10 is the highest.
+    opts: { ...jobOptions, jobId: jobId(id, job_epoch), priority: 11 - priority },
+  });
+  const add = async (variations: readonly QueuedVariation[]): Promise<void> => {
+    if (variations.length > 0) await queue.addBulk(variations.map(toJob));
+  };
+  return {
+    backend: place.backend,
+    queue,
+    add,
+    restore: async (variations) => {
+      for (const variation of variations) {
+        const job = (await queue.getJob(jobId(variation.id, variation.job_epoch))) as Job | undefined;
+        if (job && ((await job.isCompleted()) || (await job.isFailed()))) await job.remove();
+      }
+      await add(variations);
+    },
+    hold: async (held) => {
+      if ((await queue.isPaused()) === held) return;
+      await (held ? queue.pause() : queue.resume());
+    },
+    counts: async () => {
+      const counts = await queue.getJobCounts();
+      const of = (name: string): number => counts[name] ?? 0;
+      return {
+        waiting: of('waiting'),
+        active: of('active'),
+        delayed: of('delayed'),
+        completed: of('completed'),
+        failed: of('failed'),
+        paused: of('paused'),
+        prioritized: of('prioritized'),
+      };
+    },
+    work: (process, options) => {
+      const worker = place.worker((job) => process(job.data as VariationJob), {
+        concurrency: options.concurrency,
+        lockDuration: options.lockS * 1000,
+        stalledInterval: options.lockS * 500,
+        // How often a job may be lost is counted on the variation, where it survives the queue.
+        maxStalledCount: 1000,
+        drainDelay: 5,
+      });
+      worker.on('error', options.onError);
+      return { close: () => worker.close() };
+    },
+    close: async () => {
+      await queue.close();
+      await place.close();
+    },
+  };
+}
+
+interface WorkerSettings {
+  concurrency: number;
+  lockDuration: number;
+  stalledInterval: number;
+  maxStalledCount: number;
+  drainDelay: number;
+}
+
+interface Place {
+  backend: 'postgres' | 'redis';
+  queue(): Queue;
+  worker(process: (job: Job) => Promise<void>, settings: WorkerSettings): Worker;
+  close(): Promise<void>;
+}
+
+function postgresPlace(database: string | DatabaseAddress): Place {
+  const connection = {
+    ...(typeof database === 'string' ? { connectionString: database } : database),
+    migrate: true,
+    max: 6,
+    application_name: 'bakeoff queue',
+  };
+  return {
+    backend: 'postgres',
+    // The class's type parameters name the Redis backend; nothing here depends on it.
+    queue: () => new Queue(queueName, { connection }, createPostgresBackend) as unknown as Queue,
+    worker: (process, settings) =>
+      new Worker(queueName, process, { connection, ...settings }, createPostgresBackend) as unknown as Worker,
+    close: async () => {},
+  };
+}
+
+function redisPlace(url: string): Place {
+  // Blocking calls of the worker need a connection of their own; BullMQ duplicates the one it is given.
+  const connection = new Redis({ ...redisOptions(url), maxRetriesPerRequest: null });
+  const prefix = 'bakeoff';
+  return {
+    backend: 'redis',
+    queue: () => new Queue(queueName, { connection, prefix }),
+    worker: (process, settings) => new Worker(queueName, process, { connection, prefix, ...settings }),
+    close: async () => {
+      connection.disconnect();
+    },
+  };
+}
+
+/** ioredis's options of a URL; `unix:` and `redis+unix:` name a socket, with `?db=n`. */
+function redisOptions(text: string): RedisOptions {
+  const url = new URL(text);
+  if (url.protocol === 'unix:' || url.protocol === 'redis+unix:') {
+    return { path: decodeURIComponent(url.pathname), db: Number(url.searchParams.get('db') ?? 0) };
+  }
+  return {
+    host: url.hostname || '127.0.0.1',
+    port: Number(url.port || 6379),
+    db: Number(url.pathname.slice(1) || 0),
+    ...(url.username ? { username: decodeURIComponent(url.username) } : {}),
+    ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
+    ...(url.protocol === 'rediss:' ? { tls: {} } : {}),
+  };
+}

@@ -1,0 +1,37 @@
+import type { Config } from '../config';
+import { StartError } from '../core/start-error';
+import { version } from '../version';
+import { openGround } from './open';
+import { sweep } from './sweep';
+import { every, startWorker } from './worker';
+
+/**
+ * Works the queue without pages or API, for a fleet: needs the outside database of its service.
+ * @throws StartError with one clear line
+ */
+export async function startWorkerProcess(config: Config): Promise<{ stop(): Promise<void> }> {
+  if (config.databaseUrl === null) {
+    throw new StartError('A worker needs DATABASE_URL, the same as its service');
+  }
+  if (config.secret === null) throw new StartError('A worker needs BAKEOFF_SECRET, the same as its service');
+  const ground = await openGround(config, () => config.apiKey);
+  const { parts, queue, sandbox } = ground;
+  try {
+    const worker = await startWorker(parts, queue, sandbox, version);
+    const stopSweep = every(
+      config.sweepIntervalS * 1000,
+      () => sweep(parts.database, queue, parts.log),
+      (error) => parts.log.warn('sweep failed', { error }),
+    );
+    return {
+      stop: async () => {
+        await stopSweep();
+        await worker.stop();
+        await ground.close();
+      },
+    };
+  } catch (error) {
+    await ground.close();
+    throw error;
+  }
+}

@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { VariationFailure } from '../core/failure';
+import { controlChannel, listQueued, listWantedStops, stoppedByPerson } from '../core/variation';
+import { heartbeat, retire, type WorkerIdentity } from '../core/worker';
+import type { Parts } from './parts';
+import type { JobQueue } from './queue';
+import { type Active, ShuttingDown, workOn } from './work';
+
+/** A notice may be lost with a connection; a stop is seen by looking, too. */
+const lookMs = 500;
+const heartbeatMs = 5_000;
+/** What is under way at a shutdown is given back within this. */
+const shutdownMs = 8_000;
+
+export interface Worker {
+  identity: WorkerIdentity;
+  /** Takes one queued variation now, also when its turn has not come; null when none waits. */
+  takeOne(): Promise<number | null>;
+  /** Takes no more, gives back what is under way, and ends: within 10 s. */
+  stop(): Promise<void>;
+}
+
+/** Starts working the queue in this process. */
+export async function startWorker(
+  parts: Parts,
+  queue: JobQueue,
+  sandbox: { kind: string; detail: string },
+  version: string,
+): Promise<Worker> {
+  const { database, config, log } = parts;
+  const active: Active = new Map();
+  const identity: WorkerIdentity = {
+    id: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
+    host: hostname(),
+    pid: process.pid,
+    concurrency: config.concurrency,
+    version,
+    sandbox: sandbox.kind,
+    sandbox_detail: sandbox.detail,
+  };
+  await heartbeat(database, identity);
+
+  const stopOne = (id: number): void =>
+    active.get(id)?.abort(new VariationFailure(stoppedByPerson.code, stoppedByPerson.message));
+  const look = async (): Promise<void> => {
+    for (const id of await listWantedStops(database, [...active.keys()])) stopOne(id);
+  };
+  const listener = await database.sql.listen(controlChannel, (id) => stopOne(Number(id)));
+  const timers = [
+    every(lookMs, look, (error) => log.warn('could not look for stops', { error })),
+    every(
+      heartbeatMs,
+      () => heartbeat(database, identity),
+      (error) => log.warn('heartbeat failed', { error }),
+    ),
+  ];
+
+  const extra = new Set<Promise<void>>();
+  const jobs = queue.work((job) => workOn(parts, active, identity.id, job), {
+    concurrency: config.concurrency,
+    lockS: config.lockS,
+    onError: (error) => log.warn('queue', { error: error.message }),
+  });
+  log.info('worker started', { worker: identity.id, concurrency: config.concurrency, sandbox: sandbox.kind });
+
+  return {
+    identity,
+    async takeOne() {
+      const [next] = await listQueued(database, 1);
+      if (!next) return null;
+      const done = workOn(parts, active, identity.id, { variation_id: next.id, job_epoch: next.job_epoch })
+        .catch((error) => log.error('variation could not be worked on', { error }))
+        .finally(() => extra.delete(done));
+      extra.add(done);
+      return next.id;
+    },
+    async stop() {
+      const closed = Promise.all([jobs.close(), ...extra]);
+      for (const abort of active.values()) abort.abort(new ShuttingDown('the worker shuts down'));
+      await Promise.race([closed, Bun.sleep(shutdownMs)]);
+      for (const stop of timers) await stop();
+      await listener.unlisten();
+      await retire(database, identity.id);
+    },
+  };
+}
+
+/** Does `action` again and again, one at a time; the returned function ends it and waits for the last one. */
+export function every(
+  ms: number,
+  action: () => Promise<void>,
+  onError: (error: Error) => void,
+): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  let busy = false;
+  const timer = setInterval(() => {
+    if (busy) return;
+    busy = true;
+    last = action()
+      .catch(onError)
+      .finally(() => {
+        busy = false;
+      });
+  }, ms);
+  return async () => {
+    clearInterval(timer);
+    await last;
+  };
+}
