@@ -1,0 +1,51 @@
+import { Elysia } from 'elysia';
+import { notYet } from '../../core/errors';
+
+/** Calls of the contract that are not built yet: each answers 501, so that nobody takes silence for success. */
+const later: readonly [method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string][] = [
+  ['PATCH', '/runs/:id'],
+  ['DELETE', '/runs/:id'],
+  ['POST', '/runs/:id/pause'],
+  ['POST', '/runs/:id/resume'],
+  ['POST', '/runs/:id/retry'],
+  ['POST', '/runs/:id/directives'],
+  ['POST', '/runs/:id/directive'],
+  ['POST', '/runs/:id/variations/:position/pause'],
+  ['POST', '/runs/:id/variations/:position/resume'],
+  ['POST', '/runs/:id/variations/:position/retry'],
+  ['POST', '/runs/:id/variations/:position/rollback'],
+  ['POST', '/runs/:id/variations/:position/fork'],
+  ['GET', '/runs/:id/variations/:position/checkpoints'],
+  ['PUT', '/runs/:id/variations/:position/patch'],
+  ['GET', '/runs/:id/approvals'],
+  ['POST', '/runs/:id/approvals/:approval'],
+  ['GET', '/runs/:id/verdict'],
+  ['POST', '/runs/:id/verdict'],
+  ['PUT', '/runs/:id/winner'],
+  ['DELETE', '/runs/:id/winner'],
+  ['POST', '/runs/:id/grafts'],
+  ['POST', '/runs/:id/landing'],
+  ['GET', '/runs/:id/landing'],
+  ['DELETE', '/runs/:id/landing'],
+  ['GET', '/api-keys'],
+  ['POST', '/api-keys'],
+  ['GET', '/users'],
+  ['POST', '/users'],
+  ['GET', '/webhooks'],
+  ['POST', '/webhooks'],
+];
+
+export function laterRoutes() {
+  const routes = new Elysia();
+  for (const [method, path] of later) {
+    routes.route(
+      method,
+      path,
+      () => {
+        throw notYet(`${method} ${path}`);
+      },
+      { detail: { summary: 'Not built yet: 501', tags: ['not yet'] } },
+    );
+  }
+  return routes;
+}

@@ -1,0 +1,133 @@
+import { Elysia, t } from 'elysia';
+import type { ProjectCheck } from '../../../drizzle/schema';
+import { invalid, notYet } from '../../core/errors';
+import {
+  createProject,
+  deleteProject,
+  getProject,
+  listProjects,
+  nameOfSource,
+  type ProjectChange,
+  updateProject,
+} from '../../core/project';
+import { json } from '../answer';
+import { readId, readPaging, readQuery } from '../query';
+import type { Services } from '../services';
+import { asSource, idempotencyOf } from '../start-run';
+
+const detail = (summary: string) => ({ detail: { summary, tags: ['projects'] } });
+const strict = { additionalProperties: false } as const;
+const later = t.Optional(t.Unknown({ description: 'not built yet: 501 `not_yet`' }));
+
+const checks = t.Array(
+  t.Object(
+    {
+      name: t.String({ minLength: 1, maxLength: 100 }),
+      command: t.String({ minLength: 1, maxLength: 4000 }),
+      timeout_s: t.Optional(t.Integer({ minimum: 1, maximum: 3600, default: 300 })),
+      required: t.Optional(t.Boolean({ default: true })),
+    },
+    strict,
+  ),
+  { maxItems: 20 },
+);
+const name = t.String({ minLength: 1, maxLength: 100 });
+const branch = t.Union([t.String({ minLength: 1, maxLength: 300 }), t.Null()]);
+const laterFields = { setup: later, network: later, allowed_commands: later, executor: later };
+
+const newBody = t.Object(
+  {
+    name: t.Optional(name),
+    repo_url: t.Optional(t.String({ maxLength: 2000 })),
+    local_path: t.Optional(t.String({ maxLength: 4000 })),
+    default_branch: t.Optional(branch),
+    checks: t.Optional(checks),
+    ...laterFields,
+  },
+  {
+    ...strict,
+    examples: [
+      { repo_url: 'https://github.com/acme/ledger.git', checks: [{ name: 'tests', command: 'npm test' }] },
+    ],
+  },
+);
+const changeBody = t.Object(
+  { name: t.Optional(name), default_branch: t.Optional(branch), checks: t.Optional(checks), ...laterFields },
+  strict,
+);
+
+/** `/projects` */
+export function projectRoutes({ database, agentSide }: Services) {
+  return new Elysia({ prefix: '/projects' })
+    .post(
+      '/',
+      async ({ body, request }) => {
+        refuseLater(body);
+        if ((body.repo_url === undefined) === (body.local_path === undefined)) {
+          throw invalid('repo_url', 'Give exactly one of repo_url and local_path');
+        }
+        const source = asSource(body.repo_url?.trim() ?? null, body.local_path ?? null);
+        await agentSide.checkSource(source);
+        const input = {
+          ...source,
+          name: body.name?.trim() || nameOfSource(source.repo_url ?? source.local_path),
+          default_branch: body.default_branch ?? null,
+          checks: checksOf(body.checks ?? []),
+        };
+        const key = idempotencyOf(request.headers.get('idempotency-key'), body);
+        const { id, existed } = await createProject(database, input, key);
+        return json(await getProject(database, id), existed ? 200 : 201, {
+          location: `/api/v1/projects/${id}`,
+        });
+      },
+      { body: newBody, ...detail('Make a project') },
+    )
+    .get(
+      '/',
+      async ({ request }) => json(await listProjects(database, readPaging(readQuery(request)))),
+      detail('List projects'),
+    )
+    .get(
+      '/:id',
+      async ({ params }) => json(await getProject(database, readId(params.id))),
+      detail('One project'),
+    )
+    .patch(
+      '/:id',
+      async ({ params, body }) => {
+        refuseLater(body);
+        const change: ProjectChange = {
+          ...(body.name === undefined ? {} : { name: body.name.trim() }),
+          ...(body.default_branch === undefined ? {} : { default_branch: body.default_branch }),
+          ...(body.checks === undefined ? {} : { checks: checksOf(body.checks) }),
+        };
+        return json(await updateProject(database, readId(params.id), change));
+      },
+      { body: changeBody, ...detail('Change a project') },
+    )
+    .delete(
+      '/:id',
+      async ({ params }) => {
+        await deleteProject(database, readId(params.id));
+        return new Response(null, { status: 204 });
+      },
+      detail('Remove a project that no run needs'),
+    );
+}
+
+function refuseLater(body: Partial<Record<keyof typeof laterFields, unknown>>): void {
+  for (const field of ['setup', 'network', 'allowed_commands', 'executor'] as const) {
+    if (body[field] !== undefined) throw notYet(field, field);
+  }
+}
+
+function checksOf(given: (typeof checks)['static']): ProjectCheck[] {
+  const names = given.map((check) => check.name);
+  const twice = names.find((one, i) => names.indexOf(one) !== i);
+  if (twice !== undefined) throw invalid('checks', `Two checks are called ${twice}`);
+  return given.map((check) => ({
+    ...check,
+    timeout_s: check.timeout_s ?? 300,
+    required: check.required ?? true,
+  }));
+}

@@ -1,0 +1,131 @@
+import type { Config } from '../config';
+import type { Health, HealthPart } from '../core/contract';
+import type { Database } from '../core/db';
+import { listWorkers } from '../core/worker';
+import type { JobQueue } from '../jobs/queue';
+
+const probeMs = 2_000;
+/** Providers are asked at most this often. */
+const modelsMs = 60_000;
+
+/** Tells how the parts of the service are. */
+export interface HealthWatch {
+  read(): Promise<Health>;
+}
+
+export function watchHealth(
+  config: Config,
+  version: string,
+  database: Database,
+  queue: JobQueue,
+): HealthWatch {
+  let models: { at: number; part: Promise<HealthPart> } | null = null;
+  const askModels = (): Promise<HealthPart> => {
+    if (models === null || Date.now() - models.at > modelsMs)
+      models = { at: Date.now(), part: probeModels(config) };
+    return models.part;
+  };
+  return {
+    async read() {
+      const [db, jobs, workers, providers] = await Promise.all([
+        timed(async () => {
+          await database.sql`select 1`;
+          return config.databaseUrl ? 'outside' : 'private';
+        }),
+        timed(async () => {
+          const counts = await queue.counts();
+          return `${counts.waiting + counts.prioritized + counts.delayed} waiting, ${counts.active} active, on ${queue.backend}`;
+        }),
+        probeWorkers(database),
+        askModels(),
+      ]);
+      const parts = { database: db, queue: jobs, ...workers, models: providers };
+      const down = [db, jobs, workers.workers, workers.sandbox].some((part) => part.status === 'down');
+      const degraded = Object.values(parts).some((part) => part.status === 'degraded');
+      return {
+        status: down ? 'down' : degraded ? 'degraded' : 'fine',
+        version,
+        unsafe: config.unsafeExec,
+        parts,
+      };
+    },
+  };
+}
+
+async function timed(probe: () => Promise<string>): Promise<HealthPart> {
+  const started = performance.now();
+  try {
+    const detail = await within(probeMs, probe());
+    return { status: 'fine', detail, latency_ms: Math.round((performance.now() - started) * 10) / 10 };
+  } catch (error) {
+    return { status: 'down', detail: (error as Error).message.slice(0, 200), latency_ms: null };
+  }
+}
+
+/** Workers, and the sandbox as the living ones report it. */
+async function probeWorkers(database: Database): Promise<{ workers: HealthPart; sandbox: HealthPart }> {
+  try {
+    const living = (await within(probeMs, listWorkers(database))).filter((worker) => worker.alive);
+    const busy = living.reduce((all, worker) => all + worker.busy.length, 0);
+    const bad = living.find((worker) => worker.sandbox === 'none');
+    const unsafe = living.find((worker) => worker.sandbox === 'plain');
+    const shown = bad ?? unsafe ?? living[0];
+    return {
+      workers: {
+        status: living.length === 0 ? 'down' : 'fine',
+        detail: living.length === 0 ? 'no worker is running' : `${living.length}, ${busy} busy`,
+        latency_ms: null,
+      },
+      sandbox: {
+        status: bad ? 'down' : unsafe ? 'degraded' : shown ? 'fine' : 'off',
+        detail: unsafe && !bad ? `UNSAFE: ${unsafe.sandbox_detail}` : (shown?.sandbox_detail ?? null),
+        latency_ms: null,
+      },
+    };
+  } catch (error) {
+    const part: HealthPart = {
+      status: 'down',
+      detail: (error as Error).message.slice(0, 200),
+      latency_ms: null,
+    };
+    return { workers: part, sandbox: { ...part, status: 'off' } };
+  }
+}
+
+/** Whether the configured providers' addresses answer at all; any answer counts, also a refusal. */
+async function probeModels(config: Config): Promise<HealthPart> {
+  const { openai, anthropic, ollama } = config.providers;
+  const wanted = [
+    openai && { name: 'openai', url: openai.baseUrl ?? 'https://api.openai.com/v1' },
+    anthropic && { name: 'anthropic', url: anthropic.baseUrl ?? 'https://api.anthropic.com' },
+    ollama && { name: 'ollama', url: ollama.baseUrl },
+  ].filter((one) => one !== null);
+  if (wanted.length === 0) return { status: 'off', detail: 'none configured', latency_ms: null };
+  const started = performance.now();
+  const answers = await Promise.all(
+    wanted.map(async ({ name, url }) => {
+      try {
+        await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(probeMs), redirect: 'manual' });
+        return { name, reached: true };
+      } catch {
+        return { name, reached: false };
+      }
+    }),
+  );
+  const silent = answers.filter((one) => !one.reached).map((one) => one.name);
+  return {
+    status: silent.length === 0 ? 'fine' : 'degraded',
+    detail:
+      silent.length === 0 ? answers.map((one) => one.name).join(', ') : `no answer from ${silent.join(', ')}`,
+    latency_ms: Math.round(performance.now() - started),
+  };
+}
+
+function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  return Promise.race([
+    promise,
+    Bun.sleep(ms).then(() => {
+      throw new Error(`no answer within ${ms / 1000} s`);
+    }),
+  ]);
+}

@@ -1,0 +1,60 @@
+import { isRefName } from '../agent/mirror';
+import { priceOf } from '../agent/models/prices';
+import { parseScenario } from '../agent/models/scripted';
+import { inspectSource, SourceError, validateSource } from '../agent/source';
+import { BakeoffError, invalid } from '../core/errors';
+import type { Source } from '../core/project';
+import { testAgent } from '../jobs/agent-test';
+import type { Parts } from '../jobs/parts';
+import type { AgentSide } from './agent-side';
+
+/** The agents' side for the API: made where the service is put together, so that no route imports it. */
+export function openAgentSide(parts: Parts): AgentSide {
+  const { config } = parts;
+  return {
+    async checkSource(source) {
+      await explained(source, async () => {
+        if (source.repo_url !== null) return void (await validateSource(source, config));
+        const { empty } = await inspectSource(source, config);
+        if (empty)
+          throw invalid(
+            'local_path',
+            'The repository is empty: it has no commit to work on',
+            'repository_empty',
+          );
+      });
+    },
+    async checkBase(source, base) {
+      if (base === null || /^[0-9a-f]{4,64}$/i.test(base)) return;
+      if (!isRefName(base)) {
+        throw invalid('base', `${base.slice(0, 100)} cannot be a branch, tag or commit`, 'base_not_found');
+      }
+      if (source.local_path === null) return;
+      await explained(source, async () => {
+        const { heads, tags } = await inspectSource(source, config);
+        if (!heads.includes(base) && !tags.includes(base)) {
+          throw invalid('base', `The repository has no branch, tag or commit ${base}`, 'base_not_found');
+        }
+      });
+    },
+    checkScenario(scenario) {
+      try {
+        parseScenario(scenario);
+      } catch (error) {
+        throw invalid('scenario', (error as Error).message);
+      }
+    },
+    hasPrice: ({ provider, model, price }) => priceOf({ provider, model, price }) !== null,
+    testAgent: (id) => testAgent(parts, id),
+  };
+}
+
+async function explained(source: Source, look: () => Promise<void>): Promise<void> {
+  try {
+    await look();
+  } catch (error) {
+    if (error instanceof BakeoffError || !(error instanceof SourceError)) throw error;
+    const field = source.repo_url !== null ? 'repo_url' : 'local_path';
+    throw new BakeoffError('repository_refused', error.message, 422, field);
+  }
+}

@@ -1,0 +1,126 @@
+import type { Config } from '../config';
+import { ensureEnvironmentAgents } from '../core/agent';
+import { secretFile } from '../core/data-dir';
+import { Feed } from '../core/feed';
+import { StartError } from '../core/start-error';
+import { openGround } from '../jobs/open';
+import { sweep } from '../jobs/sweep';
+import { every, startWorker } from '../jobs/worker';
+import { version } from '../version';
+import { createApp, maxBodyBytes } from './app';
+import { entryToken, type Gate } from './auth';
+import { watchHealth } from './health';
+import { openAgentSide } from './open-agent-side';
+import type { Services } from './services';
+
+export interface Service {
+  /** Where it listens, without a slash at the end. */
+  url: string;
+  /** Sets the browser's cookie. */
+  loginUrl: string;
+  apiKey: string;
+  /** Ends streams, gives back what is under way, closes everything: within 10 s. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the whole service in this process: pages, API and, unless told otherwise, a worker.
+ * @throws StartError with one clear line
+ */
+export async function startService(
+  config: Config,
+  options: { work: boolean } = { work: true },
+): Promise<Service> {
+  const keyOf = (dataDir: string): string => config.apiKey ?? secretFile(dataDir, 'api-key');
+  const ground = await openGround(config, keyOf);
+  const { parts, queue, sandbox } = ground;
+  const { database, vault, log } = parts;
+  const closers: (() => Promise<void> | void)[] = [() => ground.close()];
+  const close = async (): Promise<void> => {
+    for (const one of closers.splice(0).reverse()) await one();
+  };
+  try {
+    const apiKey = keyOf(config.dataDir);
+    const stopping = new AbortController();
+    await ensureEnvironmentAgents(database, vault, config.providers, await ollamaModel(config));
+    const feed = new Feed(database.sql);
+    await feed.start();
+    closers.push(() => feed.stop());
+    const worker = options.work ? await startWorker(parts, queue, sandbox, version) : null;
+    if (worker) closers.push(() => worker.stop());
+    const runSweep = (): Promise<void> => sweep(database, queue, log);
+    await runSweep();
+    closers.push(
+      every(config.sweepIntervalS * 1000, runSweep, (error) => log.warn('sweep failed', { error })),
+    );
+
+    const gate: Gate = { apiKey, vault, hosts: ownNames(config), publicUrl: config.publicUrl };
+    const services: Services = {
+      ...{ config, version, database, feed, queue, vault, log, apiKey, worker },
+      agentSide: openAgentSide(parts),
+      health: watchHealth(config, version, database, queue),
+      stopping: stopping.signal,
+    };
+    const app = createApp(services, gate);
+    listen(app, config);
+    closers.push(async () => {
+      // Open streams would keep the server from ending.
+      stopping.abort(new Error('the service stops'));
+      await app.server?.stop(true);
+    });
+    const port = app.server?.port ?? config.port;
+    const url = `http://${shownHost(config.host)}:${port}`;
+    log.info('service started', { url, sandbox: sandbox.kind, queue: queue.backend });
+    const entry = config.publicUrl?.replace(/\/$/, '') ?? url;
+    return { url, apiKey, loginUrl: `${entry}/enter?token=${entryToken(gate)}`, stop: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function listen(app: ReturnType<typeof createApp>, config: Config): void {
+  try {
+    app.listen({
+      port: config.port,
+      hostname: config.host,
+      maxRequestBodySize: maxBodyBytes,
+      idleTimeout: 30,
+    });
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    if (code === 'EADDRINUSE') {
+      throw new StartError(`Port ${config.port} is taken; set PORT to another, or to 0 for a free one`);
+    }
+    if (code === 'EACCES')
+      throw new StartError(`Port ${config.port} may not be used by this user; set PORT to one above 1023`);
+    throw new StartError(`Cannot listen on ${config.host}:${config.port}: ${(error as Error).message}`);
+  }
+}
+
+/** Names in the Host header that are us: loopback, and what the operator adds. */
+function ownNames(config: Config): Set<string> {
+  const names = ['localhost', '127.0.0.1', '[::1]', ...config.allowedHosts.map((name) => name.toLowerCase())];
+  if (config.publicUrl) names.push(new URL(config.publicUrl).hostname);
+  return new Set(names);
+}
+
+function shownHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** The first model that Ollama has, since there is none that it always has. */
+async function ollamaModel(config: Config): Promise<string> {
+  const fallback = 'qwen3-coder';
+  if (!config.providers.ollama) return fallback;
+  try {
+    const answer = await fetch(`${config.providers.ollama.baseUrl}/api/tags`, {
+      signal: AbortSignal.timeout(1_000),
+    });
+    const { models } = (await answer.json()) as { models?: { name?: string }[] };
+    return models?.[0]?.name ?? fallback;
+  } catch {
+    return fallback; // Not there now: the agent says so when it is asked.
+  }
+}
