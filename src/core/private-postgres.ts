@@ -49,6 +49,12 @@ export async function startPrivatePostgres(
   options = { durable: true },
 ): Promise<PrivatePostgres> {
   const account = process.getuid?.() === 0 ? serverAccount() : null;
+  if (account !== null && !openToAll(dataDir)) {
+    throw new StartError(
+      `Started by root, Postgres and agents run under other accounts, and ${dataDir} is closed to them; ` +
+        'set BAKEOFF_DATA to a folder that others may enter, such as /var/lib/bakeoff',
+    );
+  }
   const binaries = await findBinaries(dataDir, account);
   const home = join(dataDir, 'postgres');
   const cluster = join(home, 'cluster');

@@ -18,5 +18,8 @@ export function explainFileError(error: unknown, path: string): never {
       `${path} cannot be a folder, since a file is in its place; choose another with BAKEOFF_DATA`,
     );
   }
+  if (code === 'ENOENT' || code === 'EINVAL' || code === 'ENAMETOOLONG' || code === 'ELOOP') {
+    throw new StartError(`${path} cannot be made; choose another folder with BAKEOFF_DATA`);
+  }
   throw error;
 }

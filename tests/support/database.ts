@@ -1,4 +1,10 @@
-import { type Database, type DatabaseAddress, migrateDatabase, openDatabase, openSql } from '../../src/core/db';
+import {
+  type Database,
+  type DatabaseAddress,
+  migrateDatabase,
+  openDatabase,
+  openSql,
+} from '../../src/core/db';
 import { type PrivatePostgres, startPrivatePostgres } from '../../src/core/private-postgres';
 import { removeTemp, tempDir } from './temp';
 

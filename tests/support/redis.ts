@@ -14,8 +14,19 @@ export async function startRedis(): Promise<TestRedis> {
   const dir = tempDir('redis');
   const socket = join(dir, 'redis.sock');
   const child = Bun.spawn(
-    [program, '--port', '0', '--unixsocket', socket, '--dir', dir, '--appendonly', 'yes', '--save', '']
-      .concat(['--maxmemory-policy', 'noeviction', '--daemonize', 'no']),
+    [
+      program,
+      '--port',
+      '0',
+      '--unixsocket',
+      socket,
+      '--dir',
+      dir,
+      '--appendonly',
+      'yes',
+      '--save',
+      '',
+    ].concat(['--maxmemory-policy', 'noeviction', '--daemonize', 'no']),
     { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' },
   );
   const deadline = Date.now() + 10_000;

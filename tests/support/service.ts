@@ -8,7 +8,11 @@ import { until } from './wait';
 export interface TestService extends Service {
   config: Config;
   /** A call of the JSON API with the key; `body` makes it a POST unless `method` says otherwise. */
-  call<T = Record<string, unknown>>(path: string, body?: unknown, method?: string): Promise<{ status: number; body: T; headers: Headers }>;
+  call<T = Record<string, unknown>>(
+    path: string,
+    body?: unknown,
+    method?: string,
+  ): Promise<{ status: number; body: T; headers: Headers }>;
   /** Waits for a run to end. */
   ended(id: number, limitMs?: number): Promise<Run>;
   /** Stops the service and removes its data. */
@@ -63,7 +67,9 @@ export async function startTestService(change: Partial<Config> = {}): Promise<Te
 }
 
 /** A scripted agent's scenario of one tool call a turn, with a last turn that finishes. */
-export function scenario(...calls: { name: string; arguments: Record<string, unknown>; delay_ms?: number }[]) {
+export function scenario(
+  ...calls: { name: string; arguments: Record<string, unknown>; delay_ms?: number }[]
+) {
   return {
     turns: [
       ...calls.map(({ delay_ms, ...call }) => ({ tool_calls: [call], ...(delay_ms ? { delay_ms } : {}) })),
