@@ -1,0 +1,203 @@
+import { lookup } from 'node:dns/promises';
+import { lstat, readFile, realpath, stat } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { isAbsolute, join, resolve, sep } from 'node:path';
+import type { Config } from '../config';
+import { isPrivateAddress } from './addresses';
+import { GitError, gitText, sshCommand } from './git';
+
+/** Where code comes from, as a person gave it: exactly one of the two. */
+export interface SourceRequest {
+  repo_url: string | null;
+  local_path: string | null;
+}
+
+/** A source that was looked at and may be given to git. Good for one use: it pins the address that was checked. */
+export interface Source {
+  url: string;
+  /** Options for git before its command. */
+  options: string[];
+  env: Record<string, string>;
+}
+
+/** A source that is refused; `message` says why, in words a person can act on. */
+export class SourceError extends Error {
+  override name = 'SourceError';
+}
+
+export type SourceConfig = Pick<Config, 'forgeHosts' | 'localRoots' | 'dataDir'>;
+
+/**
+ * Checks a source before git sees it: https, ssh, or a repository under the allowed folders; no credentials; no address
+ * of this machine or a private network unless the operator named the host.
+ * @throws SourceError.
+ */
+export async function validateSource(request: SourceRequest, config: SourceConfig): Promise<Source> {
+  if (request.local_path !== null) return await localSource(request.local_path, config);
+  if (request.repo_url !== null) return await remoteSource(request.repo_url, config);
+  throw new SourceError('Give repo_url or local_path.');
+}
+
+/**
+ * What can be said of a source within five seconds, without fetching it.
+ * @throws SourceError when it is refused, cannot be reached, or is no repository.
+ */
+export async function inspectSource(
+  request: SourceRequest,
+  config: SourceConfig,
+): Promise<{ empty: boolean; heads: string[]; tags: string[]; head: string | null }> {
+  const source = await validateSource(request, config);
+  let said: string;
+  try {
+    said = await gitText('/', [...source.options, 'ls-remote', '--symref', '--', source.url], {
+      env: source.env,
+      timeoutMs: 5000,
+    });
+  } catch (error) {
+    if (error instanceof GitError) throw new SourceError(`The repository cannot be read: ${error.message}`);
+    throw error;
+  }
+  const names = [...said.matchAll(/^[0-9a-f]{40,64}\t(.+)$/gm)].map((match) => match[1] ?? '');
+  const under = (prefix: string) =>
+    names
+      .filter((name) => name.startsWith(prefix) && !name.endsWith('^{}'))
+      .map((name) => name.slice(prefix.length));
+  const heads = under('refs/heads/');
+  const tags = under('refs/tags/');
+  const head = said.match(/^ref: refs\/heads\/(.+)\tHEAD$/m)?.[1] ?? null;
+  return { empty: heads.length === 0 && tags.length === 0, heads, tags, head };
+}
+
+async function remoteSource(text: string, config: SourceConfig): Promise<Source> {
+  const address = parse(text);
+  const named = isForgeHost(address, config.forgeHosts);
+  if (address.protocol === 'http' && !named) {
+    throw new SourceError('Plain http is only for hosts named in BAKEOFF_FORGE_HOSTS; use https.');
+  }
+  const env = { GIT_ALLOW_PROTOCOL: address.protocol };
+  // The operator's own hosts may change their addresses as they like.
+  if (named) return { url: address.url, options: [], env };
+  const pinned = await publicAddress(address.host);
+  if (address.protocol === 'ssh') {
+    const more = [`HostName=${pinned}`, `HostKeyAlias=${address.host}`, 'CheckHostIP=no'];
+    return { url: address.url, options: [], env: { ...env, GIT_SSH_COMMAND: sshCommand(more) } };
+  }
+  const at = isIP(pinned) === 6 ? `[${pinned}]` : pinned;
+  const pin = `http.curloptResolve=${address.host}:${address.port}:${at}`;
+  return { url: address.url, options: isIP(address.host) ? [] : ['-c', pin], env };
+}
+
+interface Address {
+  protocol: 'https' | 'http' | 'ssh';
+  /** Lower case, without brackets. */
+  host: string;
+  port: string;
+  url: string;
+}
+
+const ports = { https: '443', http: '80', ssh: '22' };
+
+function parse(text: string): Address {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these are refused
+  if (/[\u0000-\u0020\u007f]/.test(text))
+    throw new SourceError('The URL holds a space or a control character.');
+  if (text.length > 2000) throw new SourceError('The URL is longer than 2000 characters.');
+  if (text.startsWith('-')) throw new SourceError('The URL starts with a dash.');
+  const scp = text.match(/^([\w.-]+)@([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?):(?![:/]*\/\/)([^:-].*)$/i);
+  if (scp && !text.includes('://')) {
+    const host = (scp[2] ?? '').toLowerCase();
+    if (scp[1]?.startsWith('-')) throw new SourceError('The user name in the URL starts with a dash.');
+    return { protocol: 'ssh', host, port: ports.ssh, url: text };
+  }
+  const protocol = (['https', 'http', 'ssh'] as const).find((one) =>
+    text.toLowerCase().startsWith(`${one}://`),
+  );
+  if (!protocol || !URL.canParse(text)) {
+    throw new SourceError(
+      'Use an https:// or ssh:// URL, or user@host:path; for a repository on this machine, local_path.',
+    );
+  }
+  const url = new URL(text);
+  if (url.password !== '' || (url.username !== '' && protocol !== 'ssh')) {
+    throw new SourceError('The URL holds a password or token; credentials do not belong in URLs.');
+  }
+  const host = url.hostname.toLowerCase().replace(/^\[|\]$/g, '');
+  if (isIP(host) === 0 && !/^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?$/.test(host)) {
+    throw new SourceError('The URL names no host.');
+  }
+  if (!/^[\w.-]*$/.test(url.username) || url.username.startsWith('-')) {
+    throw new SourceError('The user name in the URL is not plain.');
+  }
+  return { protocol, host, port: url.port || ports[protocol], url: url.href };
+}
+
+/** `BAKEOFF_FORGE_HOSTS` names hosts with or without a port. */
+function isForgeHost(address: Address, forgeHosts: readonly string[]): boolean {
+  return forgeHosts.some((one) => {
+    const named = one
+      .toLowerCase()
+      .replace(/^[a-z]+:\/\//, '')
+      .replace(/\/.*$/, '');
+    return [address.host, `[${address.host}]`].some(
+      (host) => named === host || named === `${host}:${address.port}`,
+    );
+  });
+}
+
+/** All of a name's addresses must be public: which of them a connection takes is not ours to choose otherwise. */
+async function publicAddress(host: string): Promise<string> {
+  const answer = lookup(host, { all: true }).catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
+    throw new SourceError(`The host ${host} is not known${code}.`);
+  });
+  const found = await Promise.race([answer, Bun.sleep(5000).then(() => null)]);
+  if (found === null) throw new SourceError(`The name server did not answer for ${host} within 5 s.`);
+  const [first] = found;
+  if (!first) throw new SourceError(`The host ${host} has no address.`);
+  if (found.some((one) => isPrivateAddress(one.address))) {
+    throw new SourceError(
+      `The host ${host} has an address of this machine or of a private network; the operator can allow it in BAKEOFF_FORGE_HOSTS.`,
+    );
+  }
+  return first.address;
+}
+
+async function localSource(text: string, config: SourceConfig): Promise<Source> {
+  if (!isAbsolute(text)) throw new SourceError('local_path is not an absolute path.');
+  if (text.includes('\0')) throw new SourceError('local_path holds a NUL character.');
+  const roots = (
+    await Promise.all(
+      [...config.localRoots, join(config.dataDir, 'demo')].map((root) => realpath(root).catch(() => null)),
+    )
+  ).filter((root) => root !== null);
+  const allowed = (path: string) =>
+    roots.some((root) => path === root || path.startsWith(root.endsWith(sep) ? root : root + sep));
+  const refused = new SourceError(
+    'local_path is not a folder under one of the allowed roots; the operator names them in BAKEOFF_LOCAL_ROOTS.',
+  );
+  // The same answer for what is missing and what is not allowed: paths of this machine are not to be probed.
+  const path = await realpath(text).catch(() => null);
+  if (path === null || !allowed(path)) throw refused;
+  const gitDir = await gitFolder(path);
+  if (gitDir === null)
+    throw new SourceError('local_path is no git repository: run `git init` and commit there first.');
+  if (!allowed(gitDir)) throw refused;
+  return { url: path, options: [], env: { GIT_ALLOW_PROTOCOL: 'file' } };
+}
+
+/** The repository's own folder: the path itself when bare, its `.git`, or where a `.git` file points. */
+async function gitFolder(path: string): Promise<string | null> {
+  const exists = (file: string) =>
+    stat(file).then(
+      () => true,
+      () => false,
+    );
+  const dotGit = join(path, '.git');
+  const found = await lstat(dotGit).catch(() => null);
+  if (found === null) {
+    return (await exists(join(path, 'HEAD'))) && (await exists(join(path, 'objects'))) ? path : null;
+  }
+  if (!found.isFile()) return await realpath(dotGit).catch(() => null);
+  const named = (await readFile(dotGit, 'utf8')).slice(0, 4096).match(/^gitdir: (.+?)\s*$/)?.[1];
+  return named ? await realpath(resolve(path, named)).catch(() => null) : null;
+}
