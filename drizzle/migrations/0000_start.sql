@@ -169,10 +169,11 @@ CREATE INDEX "events_of_variation" ON "events" USING btree ("run_id","variation"
 CREATE INDEX "idempotency_keys_age" ON "idempotency_keys" USING btree ("created_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "projects_name" ON "projects" USING btree ("name");--> statement-breakpoint
 CREATE INDEX "projects_source" ON "projects" USING btree (coalesce("repo_url", "local_path"));--> statement-breakpoint
-CREATE INDEX "runs_by_priority" ON "runs" USING btree ("priority" DESC NULLS LAST,"created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
-CREATE INDEX "runs_newest" ON "runs" USING btree ("created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
-CREATE INDEX "runs_by_status" ON "runs" USING btree ("status","priority" DESC NULLS LAST,"created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
-CREATE INDEX "runs_by_project" ON "runs" USING btree ("project_id","created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "runs_by_priority" ON "runs" USING btree ("priority" DESC NULLS FIRST,"created_at" DESC NULLS FIRST,"id" DESC NULLS FIRST);--> statement-breakpoint
+CREATE INDEX "runs_live_first" ON "runs" USING btree (("completed_at" is null) desc nulls first,"created_at" DESC NULLS FIRST,"id" DESC NULLS FIRST);--> statement-breakpoint
+CREATE INDEX "runs_newest" ON "runs" USING btree ("created_at" DESC NULLS FIRST,"id" DESC NULLS FIRST);--> statement-breakpoint
+CREATE INDEX "runs_by_status" ON "runs" USING btree ("status","priority" DESC NULLS FIRST,"created_at" DESC NULLS FIRST,"id" DESC NULLS FIRST);--> statement-breakpoint
+CREATE INDEX "runs_by_project" ON "runs" USING btree ("project_id","created_at" DESC NULLS FIRST,"id" DESC NULLS FIRST);--> statement-breakpoint
 CREATE UNIQUE INDEX "variations_of_run" ON "variations" USING btree ("run_id","position");--> statement-breakpoint
 CREATE INDEX "variations_live" ON "variations" USING btree ("status","id") WHERE "variations"."status" in ('queued', 'running');--> statement-breakpoint
 CREATE INDEX "variations_by_agent" ON "variations" USING btree ("agent_id");

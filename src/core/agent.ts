@@ -1,13 +1,13 @@
-import { asc, count, eq, gt } from 'drizzle-orm';
+import { asc, count, eq, sql } from 'drizzle-orm';
 import { agents, type Price, type Provider, variations } from '../../drizzle/schema';
 import type { Config } from '../config';
 import type { Agent, Page } from './contract';
 import { readCursor, writeCursor } from './cursor';
 import type { Database, Tx } from './db';
 import { conflict, invalid, notFound } from './errors';
+import type { Idempotency } from './idempotency';
 import { remember } from './idempotency';
 import { isUniqueViolation } from './project';
-import type { Idempotency } from './run';
 import type { Vault } from './secret';
 
 export interface NewAgent {
@@ -186,7 +186,7 @@ export async function listAgents(
     db
       .select()
       .from(agents)
-      .where(after === null ? undefined : gt(agents.id, after))
+      .where(after === null ? undefined : sql`${agents.id} > ${after}::bigint`)
       .orderBy(asc(agents.id))
       .limit(limit + 1),
     db.select({ total: count() }).from(agents),

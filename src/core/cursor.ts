@@ -12,7 +12,11 @@ export function writeCursor(key: readonly (string | number)[]): string {
 export function readCursor(cursor: string, types: readonly ('string' | 'number')[]): (string | number)[] {
   try {
     const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    if (Array.isArray(key) && key.length === types.length && key.every((one, i) => typeof one === types[i]))
+    if (
+      Array.isArray(key) &&
+      key.length === types.length &&
+      key.every((one, i) => typeof one === types[i] && (typeof one === 'string' || Number.isSafeInteger(one)))
+    )
       return key;
   } catch {
     // Falls to the refusal below.

@@ -8,6 +8,8 @@ const pageEvents = 500;
 /** A wake-up may be lost with a connection; nobody waits longer than this. */
 const pollMs = 2_000;
 const changesMs = 250;
+/** A transaction may take this long between its time and its notice. */
+const marginS = 5;
 
 /** One tail for each run that somebody reads: it reads new events once, for all readers. */
 interface Tail {
@@ -31,6 +33,8 @@ export class Feed {
   #tails = new Map<number, Tail>();
   #changed = new Set<{ runs: Set<number>; wake: () => void }>();
   #listener: { unlisten: () => Promise<void> } | null = null;
+  /** When the last notice came, or the listener was connected; `performance.now()`. */
+  #heard = 0;
 
   constructor(private readonly sql: Sql) {}
 
@@ -38,11 +42,20 @@ export class Feed {
     this.#listener = await this.sql.listen(
       eventChannel,
       (payload) => this.#woken(Number(payload)),
-      // Also after a reconnection: what was said meanwhile was not heard.
-      () => {
-        for (const runId of this.#tails.keys()) this.#woken(runId);
-      },
+      () => void this.#connected().catch(() => {}), // The tails' next poll reads again.
     );
+  }
+
+  /** Also after a reconnection: what was said meanwhile was not heard. */
+  async #connected(): Promise<void> {
+    const silentS = this.#heard === 0 ? 0 : (performance.now() - this.#heard) / 1000;
+    this.#heard = performance.now();
+    for (const runId of this.#tails.keys()) this.#woken(runId);
+    if (silentS === 0 || this.#changed.size === 0) return;
+    const rows = await this.sql<{ id: number }[]>`
+      select id from runs where updated_at > now() - make_interval(secs => ${silentS + marginS})
+      order by id desc limit 500`;
+    for (const { id } of rows) this.#woken(id);
   }
 
   async stop(): Promise<void> {
@@ -106,6 +119,7 @@ export class Feed {
   }
 
   #woken(runId: number): void {
+    this.#heard = performance.now();
     for (const entry of this.#changed) {
       entry.runs.add(runId);
       entry.wake();

@@ -1,11 +1,11 @@
-import { count, desc, eq, lt, or, sql } from 'drizzle-orm';
+import { count, desc, eq, or, sql } from 'drizzle-orm';
 import { type ProjectCheck, projects, runs } from '../../drizzle/schema';
 import type { Page, Project } from './contract';
 import { readCursor, writeCursor } from './cursor';
 import type { Database, Tx } from './db';
 import { conflict, notFound } from './errors';
+import type { Idempotency } from './idempotency';
 import { remember } from './idempotency';
-import type { Idempotency } from './run';
 
 /** Where code lives: exactly one of the two. Validated before it comes here. */
 export type Source = { repo_url: string; local_path: null } | { repo_url: null; local_path: string };
@@ -83,7 +83,7 @@ export async function listProjects(
     db
       .select()
       .from(projects)
-      .where(after === null ? undefined : lt(projects.id, after))
+      .where(after === null ? undefined : sql`${projects.id} < ${after}::bigint`)
       .orderBy(desc(projects.id))
       .limit(limit + 1),
     db.select({ total: count() }).from(projects),

@@ -10,13 +10,20 @@ const batchBytes = 64 * 1024;
 /** More than this waiting means that Postgres does not keep up: the work is broken off rather than memory filled. */
 const pendingLimitBytes = 32 * 1024 * 1024;
 
+/** Facts that may be written together: a commit closes one and opens the next, so that nothing is said out of turn. */
+interface Segment {
+  facts: Fact[];
+  bytes: number;
+}
+
 /**
  * Writes one claimed variation's facts, in the order they were said, in batches (invariant 2). Once a write is refused
  * (`Fenced`) or fails, nothing more is written: `onFailure` hears of it, and every later call rejects with it.
  */
 export class Recorder {
-  #waiting: Fact[] = [];
-  #bytes = 0;
+  #segment: Segment = { facts: [], bytes: 0 };
+  /** Bytes said and not yet written, over all segments. */
+  #unwritten = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #tail: Promise<void> = Promise.resolve();
   #failure: Error | null = null;
@@ -32,12 +39,14 @@ export class Recorder {
   /** Takes a fact; it is committed within some tens of milliseconds. */
   emit(fact: Fact): void {
     if (this.#failure) return;
-    const masked = mapStrings(fact, this.mask) as Fact;
-    this.#waiting.push(masked);
-    this.#bytes += JSON.stringify(masked).length;
-    if (this.#bytes > pendingLimitBytes) {
+    const masked = this.#masked(fact);
+    const bytes = JSON.stringify(masked).length;
+    this.#segment.facts.push(masked);
+    this.#segment.bytes += bytes;
+    this.#unwritten += bytes;
+    if (this.#unwritten > pendingLimitBytes) {
       this.#fail(new Error('the database does not keep up with the events of this variation'));
-    } else if (this.#bytes >= batchBytes) {
+    } else if (this.#segment.bytes >= batchBytes) {
       void this.flush().catch(() => {}); // #failure keeps it for the next caller.
     } else {
       this.#timer ??= setTimeout(() => void this.flush().catch(() => {}), lingerMs);
@@ -46,21 +55,28 @@ export class Recorder {
 
   /** Resolves once everything said so far is committed. */
   flush(): Promise<void> {
+    this.#stopTimer();
+    const segment = this.#segment;
     return this.#enqueue(async () => {
-      const facts = this.#take();
+      const { facts, bytes } = empty(segment);
       if (facts.length > 0) await appendClaimed(this.sql, this.claim, facts);
+      this.#unwritten -= bytes;
     });
   }
 
   /** Commits everything said so far, then `facts` together with the change of state that `change` makes. */
   commit(facts: readonly Fact[], change: (tx: Tx) => Promise<void>): Promise<void> {
-    const masked = facts.map((fact) => mapStrings(fact, this.mask) as Fact);
+    this.#stopTimer();
+    const masked = facts.map((fact) => this.#masked(fact));
+    const segment = this.#segment;
+    this.#segment = { facts: [], bytes: 0 };
     return this.#enqueue(async () => {
-      const before = this.#take();
+      const { facts: before, bytes } = empty(segment);
       await this.sql.begin(async (tx) => {
         await appendClaimed(tx, this.claim, [...before, ...masked]);
         await change(tx);
       });
+      this.#unwritten -= bytes;
     });
   }
 
@@ -79,17 +95,26 @@ export class Recorder {
     return done;
   }
 
-  #take(): Fact[] {
+  #masked(fact: Fact): Fact {
+    return { type: fact.type, payload: mapStrings(fact.payload, this.mask) } as Fact;
+  }
+
+  #stopTimer(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#bytes = 0;
-    return this.#waiting.splice(0);
   }
 
   #fail(error: Error): void {
-    this.#take();
+    this.#stopTimer();
+    empty(this.#segment);
     if (this.#failure) return;
     this.#failure = error;
     this.onFailure(error);
   }
+}
+
+function empty(segment: Segment): Segment {
+  const bytes = segment.bytes;
+  segment.bytes = 0;
+  return { facts: segment.facts.splice(0), bytes };
 }

@@ -34,10 +34,13 @@ export const taskStatusOf: Record<RunStatus, TaskStatus> = {
 /**
  * Brings a run's status in line with its variations, with the event that says so; inside the transaction that changed
  * a variation, after that change. The run's row is locked first, so that of two variations that end at the same time
- * the second sees the first.
+ * the second sees the first. `no key update`: a stronger lock would wait for rows that refer to the run (checks), whose
+ * transactions may wait for ours.
  */
 export async function deriveRun(tx: Tx, runId: number): Promise<void> {
-  const [run] = await tx<{ status: RunStatus }[]>`select status from runs where id = ${runId} for update`;
+  const [run] = await tx<
+    { status: RunStatus }[]
+  >`select status from runs where id = ${runId} for no key update`;
   if (!run || run.status === 'pending') return;
   const variations = await tx<{ status: VariationStatus; result: string | null; error: Failure | null }[]>`
     select status, result, error from variations where run_id = ${runId} order by position`;

@@ -51,37 +51,68 @@ export async function claim(
   id: number,
   jobEpoch: number,
   worker: string,
-): Promise<(Claim & { attempt: number }) | null> {
+): Promise<Claimed | null> {
   return sql.begin(async (tx) => {
     const [row] = await tx<ClaimRow[]>`
-      select v.id, v.run_id, v.position, v.epoch, v.attempt, v.status, v.wanted, a.name as agent, a.model
-      from variations v join agents a on a.id = v.agent_id
+      ${selectForClaim(tx)}
       where v.id = ${id} and v.job_epoch = ${jobEpoch} and v.status in ('queued', 'running')
       for update of v`;
-    if (!row) return null;
-    const lost = row.status === 'running';
-    if (lost && row.wanted === 'stop') {
-      await end(tx, row, 'stopped', { error: stoppedByPerson });
-      return null;
-    }
-    if (lost && row.attempt > lossesAllowed) {
-      await end(tx, row, 'failed', {
-        error: { code: 'worker_lost', message: `Its worker died ${row.attempt} times` },
-      });
-      return null;
-    }
-    const epoch = row.epoch + 1;
-    const attempt = row.attempt + 1;
-    await tx`
-      update variations set status = 'running', epoch = ${epoch}, attempt = ${attempt}, worker = ${worker},
-        started_at = coalesce(started_at, now()), updated_at = now()
-      where id = ${id}`;
-    await append(tx, row.run_id, row.position, [
-      { type: 'variation.started', payload: { attempt, epoch, worker, agent: row.agent, model: row.model } },
-    ]);
-    await deriveRun(tx, row.run_id);
-    return { runId: row.run_id, variationId: row.id, position: row.position, epoch, attempt };
+    return row ? take(tx, row, worker, jobEpoch) : null;
   });
+}
+
+/**
+ * Takes the most urgent variation that waits, past the queue: the job that was made for it finds nothing to do.
+ * @returns null when none waits
+ */
+export async function claimNext({ sql }: Pick<Database, 'sql'>, worker: string): Promise<Claimed | null> {
+  return sql.begin(async (tx) => {
+    const [row] = await tx<ClaimRow[]>`
+      ${selectForClaim(tx)} join runs r on r.id = v.run_id
+      where v.status = 'queued' order by r.priority desc, v.id limit 1 for update of v skip locked`;
+    return row ? take(tx, row, worker, row.epoch + 1) : null;
+  });
+}
+
+export type Claimed = Claim & { attempt: number };
+
+function selectForClaim(tx: Tx) {
+  return tx`
+    select v.id, v.run_id, v.position, v.epoch, v.attempt, v.status, v.wanted, a.name as agent, a.model
+    from variations v join agents a on a.id = v.agent_id`;
+}
+
+async function take(tx: Tx, row: ClaimRow, worker: string, jobEpoch: number): Promise<Claimed | null> {
+  if (await endInstead(tx, row)) return null;
+  const epoch = row.epoch + 1;
+  const attempt = row.attempt + 1;
+  // An attempt starts afresh: what a lost one left is not shown as this one's.
+  await tx`
+    update variations set status = 'running', epoch = ${epoch}, job_epoch = ${jobEpoch}, attempt = ${attempt},
+      worker = ${worker}, progress_percentage = 0, current_step = null, plan = null, patch = null,
+      started_at = coalesce(started_at, now()), updated_at = now()
+    where id = ${row.id}`;
+  if (epoch > 1) await tx`delete from checks where variation_id = ${row.id}`;
+  await append(tx, row.run_id, row.position, [
+    {
+      type: 'variation.started',
+      payload: { attempt, epoch, worker, agent: row.agent, model: row.model },
+    },
+  ]);
+  await deriveRun(tx, row.run_id);
+  return { runId: row.run_id, variationId: row.id, position: row.position, epoch, attempt };
+}
+
+/** Ends what a person wanted stopped before its worker was lost, and what was lost too often. */
+async function endInstead(tx: Tx, row: ClaimRow): Promise<boolean> {
+  if (row.wanted === 'stop') {
+    await end(tx, row, 'stopped', { error: stoppedByPerson });
+    return true;
+  }
+  if (row.status !== 'running' || row.attempt <= lossesAllowed) return false;
+  const message = `Its worker died ${row.attempt} times`;
+  await end(tx, row, 'failed', { error: { code: 'worker_lost', message } });
+  return true;
 }
 
 interface ClaimRow extends VariationRef {
@@ -205,16 +236,12 @@ export async function listWantedStops(
 export async function requeueLost({ sql }: Pick<Database, 'sql'>, silentS: number): Promise<number> {
   return sql.begin(async (tx) => {
     const rows = await tx<ClaimRow[]>`
-      select v.id, v.run_id, v.position, v.attempt, v.wanted, a.name as agent, a.model
-      from variations v join agents a on a.id = v.agent_id
+      ${selectForClaim(tx)}
       where v.status = 'running' and not exists (
         select from workers w where w.id = v.worker and w.heard_at > now() - make_interval(secs => ${silentS}))
       order by v.id limit 100 for update of v skip locked`;
     for (const row of rows) {
-      if (row.wanted === 'stop') {
-        await end(tx, row, 'stopped', { error: stoppedByPerson });
-        continue;
-      }
+      if (await endInstead(tx, row)) continue;
       await tx`
         update variations set status = 'queued', epoch = epoch + 1, job_epoch = epoch + 1, worker = null,
           updated_at = now()

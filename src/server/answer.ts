@@ -19,6 +19,8 @@ export function json(body: unknown, status = 200, headers: Record<string, string
 export function explain(error: unknown, log: Log): BakeoffError {
   if (error instanceof BakeoffError) return error;
   const code = (error as { code?: unknown }).code;
+  const { cause } = error as { cause?: unknown };
+  if (code === 'PARSE' && cause instanceof BakeoffError) return cause;
   if (code === 'PARSE') return new BakeoffError('unreadable', 'The body is not valid JSON', 400);
   if (code === 'NOT_FOUND') return new BakeoffError('not_found', 'There is nothing here', 404);
   if (code === 'VALIDATION') return explainValidation(error as ValidationShape);

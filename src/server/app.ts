@@ -9,13 +9,11 @@ import { runRoutes } from './api/runs';
 import { serviceRoutes } from './api/service';
 import { taskRoutes } from './api/tasks';
 import { enter, type Gate, isKnown, requireHost, requireOrigin } from './auth';
+import { isJson, maxBodyBytes, tooLarge } from './body';
 import { readMetrics } from './metrics';
 import { errorPage, pages } from './pages';
 import { queueDashboard } from './queues';
 import type { Services } from './services';
-
-/** Bytes of a request's body at most. */
-export const maxBodyBytes = 4 * 1024 * 1024;
 
 /** Everything the service answers, as one app. */
 export function createApp(services: Services, gate: Gate) {
@@ -95,10 +93,9 @@ function guard(request: Request, gate: Gate): void {
     );
   }
   const length = Number(request.headers.get('content-length') ?? 0);
-  if (length > maxBodyBytes)
-    throw new BakeoffError('too_large', `The body is over ${maxBodyBytes / 2 ** 20} MiB`, 413);
-  const type = request.headers.get('content-type');
-  if (path.startsWith('/api/') && length > 0 && !/^application\/json\b/i.test(type ?? '')) {
+  if (length > maxBodyBytes) throw tooLarge();
+  const sends = length > 0 || request.headers.has('transfer-encoding');
+  if (path.startsWith('/api/') && sends && !isJson(request.headers.get('content-type'))) {
     throw new BakeoffError('not_json', 'Send application/json', 415);
   }
 }

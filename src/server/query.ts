@@ -13,12 +13,17 @@ export interface Query {
 export function readQuery(request: Request): Query {
   const params = new URL(request.url).searchParams;
   const whole = (name: string, value: string, min: number, max: number): number => {
-    const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
+    const number = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
     if (!(number >= min && number <= max))
       throw invalid(name, `${name} is not a whole number from ${min} to ${max}`);
     return number;
   };
-  const texts = (name: string): string[] => params.getAll(name).filter((value) => value !== '');
+  const texts = (name: string): string[] => {
+    const given = params.getAll(name).filter((value) => value !== '');
+    // Postgres takes no NUL in text: nothing stored could match.
+    if (given.some((value) => value.includes('\0'))) throw invalid(name, `${name} holds a NUL character`);
+    return given;
+  };
   return {
     texts,
     text: (name) => texts(name)[0],

@@ -3,14 +3,15 @@ import { ensureEnvironmentAgents } from '../core/agent';
 import { secretFile } from '../core/data-dir';
 import { Feed } from '../core/feed';
 import { StartError } from '../core/start-error';
+import { openAgentSide } from '../jobs/agent-side';
 import { openGround } from '../jobs/open';
 import { sweep } from '../jobs/sweep';
 import { every, startWorker } from '../jobs/worker';
 import { version } from '../version';
-import { createApp, maxBodyBytes } from './app';
+import { createApp } from './app';
 import { entryToken, type Gate } from './auth';
+import { maxBodyBytes } from './body';
 import { watchHealth } from './health';
-import { openAgentSide } from './open-agent-side';
 import type { Services } from './services';
 
 export interface Service {
@@ -84,8 +85,11 @@ function listen(app: ReturnType<typeof createApp>, config: Config): void {
     app.listen({
       port: config.port,
       hostname: config.host,
-      maxRequestBodySize: maxBodyBytes,
+      // Above our own limit, so that ours is told in the contract's words.
+      maxRequestBodySize: 2 * maxBodyBytes,
       idleTimeout: 30,
+      // Elysia's default shares the port with another service that does so too, and the kernel deals out the requests.
+      reusePort: false,
     });
   } catch (error) {
     const code = (error as { code?: string }).code;

@@ -2,10 +2,10 @@ import type { Config } from '../config';
 import type { Database } from '../core/db';
 import type { Feed } from '../core/feed';
 import type { Vault } from '../core/secret';
+import type { AgentSide } from '../jobs/agent-side';
 import type { JobQueue } from '../jobs/queue';
 import type { Worker } from '../jobs/worker';
 import type { Log } from '../log';
-import type { AgentSide } from './agent-side';
 import type { HealthWatch } from './health';
 
 /** What routes and pages stand on; made once a process by `startService`. */

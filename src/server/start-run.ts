@@ -1,26 +1,33 @@
 import { createHash } from 'node:crypto';
-import { Value } from '@sinclair/typebox/value';
-import { type Static, t } from 'elysia';
+import { type Static, Type as t } from '@sinclair/typebox';
 import { type RunOptions, runTypes, taskTypes } from '../../drizzle/schema';
 import { defaultAgent, findAgent } from '../core/agent';
 import type { Agent } from '../core/contract';
 import { BakeoffError, invalid, notYet } from '../core/errors';
+import { type Idempotency, recall } from '../core/idempotency';
 import { getProject, projectOf, type Source } from '../core/project';
-import { createRun, defaultOptions, type Idempotency, type NewRun } from '../core/run';
+import { createRun, defaultOptions, type NewRun } from '../core/run';
+import { cleanJson } from '../core/text';
+import { fit } from './body';
 import type { Services } from './services';
 
+/** Ids are Postgres's integers. */
+const maxId = 2 ** 31 - 1;
 const strict = { additionalProperties: false } as const;
 const line = (max: number) => t.String({ maxLength: max });
 const oneOf = <T extends string>(values: readonly T[]) => t.Union(values.map((value) => t.Literal(value)));
 /** In the contract, answered with 501 until it is built; its shape is its own issue's. */
 const later = t.Optional(t.Unknown({ description: 'not built yet: 501 `not_yet`' }));
 
-const agentRef = t.Union([t.Integer({ minimum: 1 }), t.String({ minLength: 1, maxLength: 100 })]);
+const agentRef = t.Union([
+  t.Integer({ minimum: 1, maximum: maxId }),
+  t.String({ minLength: 1, maxLength: 100 }),
+]);
 
 /** `POST /runs`, exactly as api.md has it; aliases included. */
 export const runBody = t.Object(
   {
-    project_id: t.Optional(t.Integer({ minimum: 1 })),
+    project_id: t.Optional(t.Integer({ minimum: 1, maximum: maxId })),
     repo_url: t.Optional(line(2000)),
     github_url: t.Optional(line(2000)),
     local_path: t.Optional(line(4000)),
@@ -39,7 +46,9 @@ export const runBody = t.Object(
     context: t.Optional(
       t.Array(t.Object({ title: line(200), text: line(200_000) }, strict), { maxItems: 20 }),
     ),
-    metadata: t.Optional(t.Record(t.String(), t.Unknown())),
+    metadata: t.Optional(
+      t.Unsafe<Record<string, unknown>>(t.Object({}, { description: 'any JSON object, 16 kB' })),
+    ),
     options: t.Optional(
       t.Object(
         {
@@ -47,8 +56,8 @@ export const runBody = t.Object(
           verbose: t.Optional(t.Boolean()),
           max_steps: t.Optional(t.Integer({ minimum: 1, maximum: 1000 })),
           timeout_s: t.Optional(t.Integer({ minimum: 1, maximum: 86_400 })),
-          budget_usd: t.Optional(t.Number({ exclusiveMinimum: 0 })),
-          budget_tokens: t.Optional(t.Integer({ minimum: 1 })),
+          budget_usd: t.Optional(t.Number({ exclusiveMinimum: 0, maximum: 1_000_000 })),
+          budget_tokens: t.Optional(t.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
           max_iterations: later,
           max_retries: later,
           mode: later,
@@ -85,10 +94,7 @@ export type RunBody = Static<typeof runBody>;
  * @throws BakeoffError 422
  */
 export function parseRunBody(body: unknown): RunBody {
-  if (Value.Check(runBody, body)) return body;
-  const first = Value.Errors(runBody, body).First();
-  const field = first?.path.replace(/^\//, '').replaceAll('/', '.') ?? 'goal';
-  throw invalid(field, `${field}: ${first?.message ?? 'does not fit'}`);
+  return fit(runBody, cleanJson(body));
 }
 
 const laterFields = ['goals', 'stages', 'scheduled_at', 'depends_on', 'on_dependency_failure'] as const;
@@ -102,6 +108,7 @@ const laterOptions = [
   'land',
   'executor',
 ] as const;
+const goalBytes = 100_000;
 const metadataBytes = 16 * 1024;
 
 /**
@@ -116,10 +123,14 @@ export async function startRun(
   idempotencyKey: string | null,
 ): Promise<{ id: number; existed: boolean }> {
   refuseLater(body);
+  const idempotency = idempotencyOf(idempotencyKey, body);
+  const before = await recall(services.database, 'runs', idempotency);
+  if (before !== null) return { id: before, existed: true };
   const goal = (either(body, 'goal', 'prompt') ?? '').trim();
   if (goal === '') throw invalid('goal', 'goal is empty: say what should be true when it is done');
-  if (JSON.stringify(body.metadata ?? {}).length > metadataBytes)
+  if (Buffer.byteLength(JSON.stringify(body.metadata ?? {})) > metadataBytes)
     throw invalid('metadata', 'metadata is over 16 kB');
+  if (Buffer.byteLength(goal) > goalBytes) throw invalid('goal', 'goal is over 100 kB');
   const variations = body.variations ?? 1;
   const agents = await agentsOf(services, body.agents, variations);
   const options = optionsOf(services, body.options ?? {}, agents);
@@ -143,7 +154,7 @@ export async function startRun(
     metadata: body.metadata ?? {},
     options,
   };
-  const made = await createRun(services.database, input, idempotencyOf(idempotencyKey, body));
+  const made = await createRun(services.database, input, idempotency);
   if (!made.existed) await enqueue(services, made.id);
   return made;
 }

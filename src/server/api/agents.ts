@@ -1,8 +1,11 @@
-import { Elysia, t } from 'elysia';
+import { Type as t } from '@sinclair/typebox';
+import { Elysia } from 'elysia';
 import { providers } from '../../../drizzle/schema';
 import { createAgent, deleteAgent, getAgent, listAgents, type NewAgent, updateAgent } from '../../core/agent';
 import { invalid, notYet } from '../../core/errors';
+import { recall } from '../../core/idempotency';
 import { json } from '../answer';
+import { jsonBody } from '../body';
 import { readId, readPaging, readQuery } from '../query';
 import type { Services } from '../services';
 import { idempotencyOf } from '../start-run';
@@ -11,7 +14,7 @@ const detail = (summary: string) => ({ detail: { summary, tags: ['agents'] } });
 const strict = { additionalProperties: false } as const;
 const orNull = <T extends Parameters<typeof t.Optional>[0]>(schema: T) =>
   t.Optional(t.Union([schema, t.Null()]));
-const usd = t.Number({ minimum: 0 });
+const usd = t.Number({ minimum: 0, maximum: 1_000_000 });
 
 const fields = {
   base_url: orNull(t.String({ maxLength: 2000 })),
@@ -48,6 +51,9 @@ export function agentRoutes({ database, vault, agentSide }: Services) {
         if (body.kind === 'acp') throw notYet('kind acp', 'kind');
         if (body.provider !== 'scripted' && body.model === undefined)
           throw invalid('model', 'model: say which model answers');
+        const key = idempotencyOf(request.headers.get('idempotency-key'), body);
+        const before = await recall(database, 'agents', key);
+        if (before !== null) return json(await getAgent(database, before), 200, place(before));
         const input: NewAgent = {
           name: body.name,
           provider: body.provider,
@@ -64,11 +70,10 @@ export function agentRoutes({ database, vault, agentSide }: Services) {
         };
         if (input.provider === 'scripted') agentSide.checkScenario(input.scenario);
         else if (input.scenario !== null) throw invalid('scenario', 'Only scripted agents have a scenario');
-        const key = idempotencyOf(request.headers.get('idempotency-key'), body);
         const { id, existed } = await createAgent(database, vault, input, key);
-        return json(await getAgent(database, id), existed ? 200 : 201, { location: `/api/v1/agents/${id}` });
+        return json(await getAgent(database, id), existed ? 200 : 201, place(id));
       },
-      { body: newBody, ...detail('Make an agent') },
+      { body: newBody, parse: jsonBody(newBody), ...detail('Make an agent') },
     )
     .get(
       '/',
@@ -91,7 +96,7 @@ export function agentRoutes({ database, vault, agentSide }: Services) {
         };
         return json(await updateAgent(database, vault, current.id, change));
       },
-      { body: changeBody, ...detail('Change an agent') },
+      { body: changeBody, parse: jsonBody(changeBody), ...detail('Change an agent') },
     )
     .delete(
       '/:id',
@@ -110,6 +115,8 @@ export function agentRoutes({ database, vault, agentSide }: Services) {
       detail('Make one small model call'),
     );
 }
+
+const place = (id: number) => ({ location: `/api/v1/agents/${id}` });
 
 function baseUrl(value: string | null | undefined): string | null {
   if (value === undefined || value === null) return null;

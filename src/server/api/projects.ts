@@ -1,6 +1,8 @@
-import { Elysia, t } from 'elysia';
+import { Type as t } from '@sinclair/typebox';
+import { Elysia } from 'elysia';
 import type { ProjectCheck } from '../../../drizzle/schema';
-import { invalid, notYet } from '../../core/errors';
+import { BakeoffError, invalid, notYet } from '../../core/errors';
+import { recall } from '../../core/idempotency';
 import {
   createProject,
   deleteProject,
@@ -8,9 +10,12 @@ import {
   listProjects,
   nameOfSource,
   type ProjectChange,
+  type Source,
   updateProject,
 } from '../../core/project';
+import type { AgentSide } from '../../jobs/agent-side';
 import { json } from '../answer';
+import { jsonBody } from '../body';
 import { readId, readPaging, readQuery } from '../query';
 import type { Services } from '../services';
 import { asSource, idempotencyOf } from '../start-run';
@@ -31,7 +36,7 @@ const checks = t.Array(
   ),
   { maxItems: 20 },
 );
-const name = t.String({ minLength: 1, maxLength: 100 });
+const name = t.String({ minLength: 1, maxLength: 100, pattern: '\\S' });
 const branch = t.Union([t.String({ minLength: 1, maxLength: 300 }), t.Null()]);
 const laterFields = { setup: later, network: later, allowed_commands: later, executor: later };
 
@@ -63,24 +68,25 @@ export function projectRoutes({ database, agentSide }: Services) {
       '/',
       async ({ body, request }) => {
         refuseLater(body);
+        const key = idempotencyOf(request.headers.get('idempotency-key'), body);
+        const before = await recall(database, 'projects', key);
+        if (before !== null) return json(await getProject(database, before), 200, place(before));
         if ((body.repo_url === undefined) === (body.local_path === undefined)) {
           throw invalid('repo_url', 'Give exactly one of repo_url and local_path');
         }
         const source = asSource(body.repo_url?.trim() ?? null, body.local_path ?? null);
         await agentSide.checkSource(source);
+        await checkBranch(agentSide, source, body.default_branch);
         const input = {
           ...source,
           name: body.name?.trim() || nameOfSource(source.repo_url ?? source.local_path),
           default_branch: body.default_branch ?? null,
           checks: checksOf(body.checks ?? []),
         };
-        const key = idempotencyOf(request.headers.get('idempotency-key'), body);
         const { id, existed } = await createProject(database, input, key);
-        return json(await getProject(database, id), existed ? 200 : 201, {
-          location: `/api/v1/projects/${id}`,
-        });
+        return json(await getProject(database, id), existed ? 200 : 201, place(id));
       },
-      { body: newBody, ...detail('Make a project') },
+      { body: newBody, parse: jsonBody(newBody), ...detail('Make a project') },
     )
     .get(
       '/',
@@ -96,14 +102,17 @@ export function projectRoutes({ database, agentSide }: Services) {
       '/:id',
       async ({ params, body }) => {
         refuseLater(body);
+        const project = await getProject(database, readId(params.id));
+        const source = asSource(project.repo_url, project.local_path);
+        await checkBranch(agentSide, source, body.default_branch);
         const change: ProjectChange = {
           ...(body.name === undefined ? {} : { name: body.name.trim() }),
           ...(body.default_branch === undefined ? {} : { default_branch: body.default_branch }),
           ...(body.checks === undefined ? {} : { checks: checksOf(body.checks) }),
         };
-        return json(await updateProject(database, readId(params.id), change));
+        return json(await updateProject(database, project.id, change));
       },
-      { body: changeBody, ...detail('Change a project') },
+      { body: changeBody, parse: jsonBody(changeBody), ...detail('Change a project') },
     )
     .delete(
       '/:id',
@@ -113,6 +122,22 @@ export function projectRoutes({ database, agentSide }: Services) {
       },
       detail('Remove a project that no run needs'),
     );
+}
+
+const place = (id: number) => ({ location: `/api/v1/projects/${id}` });
+
+/** The same looks as at a run's base, under this field's name. */
+async function checkBranch(
+  agentSide: AgentSide,
+  source: Source,
+  branch: string | null | undefined,
+): Promise<void> {
+  try {
+    await agentSide.checkBase(source, branch ?? null);
+  } catch (error) {
+    if (!(error instanceof BakeoffError) || error.field !== 'base') throw error;
+    throw invalid('default_branch', error.message, error.code);
+  }
 }
 
 function refuseLater(body: Partial<Record<keyof typeof laterFields, unknown>>): void {

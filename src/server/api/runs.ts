@@ -3,9 +3,11 @@ import { type RunStatus, runStatuses, runTypes, taskTypes } from '../../../drizz
 import { readPatch } from '../../core/checkpoint';
 import { notFound, notYet } from '../../core/errors';
 import { listEvents } from '../../core/event';
-import { getRun, getVariation, listRuns, type RunFilter, runSorts } from '../../core/run';
+import { getRun, getVariation } from '../../core/run';
+import { listRuns, type RunFilter, runSorts } from '../../core/run-list';
 import { stop } from '../../core/variation';
 import { json } from '../answer';
+import { jsonBody } from '../body';
 import { type Query, readId, readPaging, readQuery } from '../query';
 import type { Services } from '../services';
 import { eventStream, resumeAfter, type StreamHost } from '../sse';
@@ -24,7 +26,7 @@ export function runRoutes(services: Services) {
         const { id, existed } = await startRun(services, body, request.headers.get('idempotency-key'));
         return json(await getRun(database, id), existed ? 200 : 201, { location: `/api/v1/runs/${id}` });
       },
-      { body: runBody, ...detail('Start a run: answered before any agent starts') },
+      { body: runBody, parse: jsonBody(runBody), ...detail('Start a run: answered before any agent starts') },
     )
     .get(
       '/',

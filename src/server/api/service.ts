@@ -1,13 +1,20 @@
-import { Elysia, t } from 'elysia';
+import { Type as t } from '@sinclair/typebox';
+import { Elysia } from 'elysia';
 import type { QueueStats } from '../../core/contract';
 import { BakeoffError } from '../../core/errors';
 import { changeSettings, readSettings } from '../../core/settings';
 import { readStats } from '../../core/stats';
 import { listWorkers } from '../../core/worker';
 import { json } from '../answer';
+import { jsonBody } from '../body';
 import type { Services } from '../services';
 
 const detail = (summary: string) => ({ detail: { summary, tags: ['service'] } });
+
+const settingsBody = t.Object(
+  { execution: t.Optional(t.Boolean()) },
+  { additionalProperties: false, examples: [{ execution: false }] },
+);
 
 /** Workers, queue, statistics and settings. */
 export function serviceRoutes(services: Services) {
@@ -49,7 +56,8 @@ export function serviceRoutes(services: Services) {
         return json(settings);
       },
       {
-        body: t.Object({ execution: t.Optional(t.Boolean()) }, { additionalProperties: false }),
+        body: settingsBody,
+        parse: jsonBody(settingsBody),
         ...detail('Change settings: `execution: false` keeps new work queued'),
       },
     );

@@ -2,13 +2,40 @@ import { isRefName } from '../agent/mirror';
 import { priceOf } from '../agent/models/prices';
 import { parseScenario } from '../agent/models/scripted';
 import { inspectSource, SourceError, validateSource } from '../agent/source';
+import type { Agent } from '../core/contract';
 import { BakeoffError, invalid } from '../core/errors';
 import type { Source } from '../core/project';
-import { testAgent } from '../jobs/agent-test';
-import type { Parts } from '../jobs/parts';
-import type { AgentSide } from './agent-side';
+import { testAgent } from './agent-test';
+import type { Parts } from './parts';
 
-/** The agents' side for the API: made where the service is put together, so that no route imports it. */
+/** What the API asks of the agents' side, handed to it at start, since it imports none of them. */
+export interface AgentSide {
+  /**
+   * Looks at a source before a project is made of it: a local one wholly, a remote one as far as that is known without
+   * fetching it.
+   * @throws BakeoffError 422 naming the field
+   */
+  checkSource(source: Source): Promise<void>;
+  /** @throws BakeoffError 422 when a local source has no such branch, tag or commit */
+  checkBase(source: Source, base: string | null): Promise<void>;
+  /** @throws BakeoffError 422 naming the place in the scenario */
+  checkScenario(scenario: unknown): void;
+  /** Whether what a call costs is known: the agent's own price, or the table's. */
+  hasPrice(agent: Agent): boolean;
+  /** Makes one small model call. */
+  testAgent(id: number): Promise<AgentTest>;
+}
+
+export interface AgentTest {
+  ok: boolean;
+  model: string;
+  latency_ms: number | null;
+  cost_usd: number | null;
+  answer: string | null;
+  error: { code: string; message: string } | null;
+}
+
+/** The agents' side as it is. */
 export function openAgentSide(parts: Parts): AgentSide {
   const { config } = parts;
   return {

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import {
+  createProject,
+  deleteProject,
+  findProject,
+  getProject,
+  listProjects,
+  nameOfSource,
+  projectOf,
+  updateProject,
+} from '../../src/core/project';
+import { freshDatabase, type TestDatabase } from '../support/database';
+import { makeRun } from './scene';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await freshDatabase();
+});
+afterAll(() => database.drop());
+
+const at = (repo_url: string) => ({ repo_url, local_path: null });
+const project = (name: string, url = `https://example.org/${name}.git`) => ({
+  ...at(url),
+  ...{ name, default_branch: null, checks: [] },
+});
+
+test('a source’s project is made once, also by many at the same time', async () => {
+  const ids = await Promise.all(
+    Array.from({ length: 10 }, () => projectOf(database, at('https://example.org/a/race.git'))),
+  );
+  expect(new Set(ids).size).toBe(1);
+  const local = await projectOf(database, { repo_url: null, local_path: '/srv/race' });
+  expect(await getProject(database, local)).toMatchObject({
+    name: 'race-2',
+    repo_url: null,
+    local_path: '/srv/race',
+  });
+  const others = await Promise.all(
+    [1, 2, 3].map((n) => projectOf(database, at(`https://example.org/${n}/same.git`))),
+  );
+  const names = await Promise.all(others.map(async (id) => (await getProject(database, id)).name));
+  expect(names.sort()).toEqual(['same', 'same-2', 'same-3']);
+});
+
+test('a source is named by its last part', () => {
+  const places = [
+    'https://h/a/ledger.git',
+    'git@h:a/ledger.git',
+    '/srv/ledger/',
+    'C:\\src\\ledger',
+    'ledger',
+    'h:ledger.GIT',
+  ];
+  expect(places.map(nameOfSource)).toEqual(Array.from(places, () => 'ledger'));
+  expect(['/', '', '.git'].map(nameOfSource)).toEqual(['project', 'project', 'project']);
+});
+
+test('a name is taken once, and a person finds a project by name, URL or path', async () => {
+  const { id } = await createProject(database, project('named'));
+  expect((await createProject(database, project('named')).catch((error) => error)).code).toBe('name_taken');
+  const other = await createProject(database, project('other'));
+  expect((await updateProject(database, other.id, { name: 'named' }).catch((error) => error)).code).toBe(
+    'name_taken',
+  );
+  expect((await updateProject(database, 999_999, { name: 'x' }).catch((error) => error)).status).toBe(404);
+  expect((await findProject(database, 'named'))?.id).toBe(id);
+  expect((await findProject(database, 'https://example.org/named.git'))?.id).toBe(id);
+  expect(await findProject(database, 'nam%')).toBeNull();
+});
+
+test('a project that runs need is not deleted', async () => {
+  const { id } = await createProject(database, project('needed'));
+  await makeRun(database, 1, { project_id: id });
+  const refused = await deleteProject(database, id).catch((error) => error);
+  expect([refused.code, refused.status]).toEqual(['project_in_use', 409]);
+  const { id: free } = await createProject(database, project('free'));
+  await deleteProject(database, free);
+  expect((await getProject(database, free).catch((error) => error)).code).toBe('project_not_found');
+  expect((await deleteProject(database, free).catch((error) => error)).status).toBe(404);
+});
+
+test('pages are the newest first, none twice, none lost', async () => {
+  const { total, items } = await listProjects(database, { limit: 200 });
+  const seen: number[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: Awaited<ReturnType<typeof listProjects>> = await listProjects(database, {
+      limit: 2,
+      ...(cursor ? { cursor } : {}),
+    });
+    seen.push(...page.items.map((one) => one.id));
+    cursor = page.next_cursor;
+  } while (cursor);
+  expect(seen).toEqual(items.map((one) => one.id));
+  expect(seen).toHaveLength(total);
+  expect(seen).toEqual([...seen].sort((a, b) => b - a));
+});

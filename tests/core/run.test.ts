@@ -1,0 +1,264 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { createAgent } from '../../src/core/agent';
+import type { Run } from '../../src/core/contract';
+import { BakeoffError } from '../../src/core/errors';
+import { projectOf } from '../../src/core/project';
+import {
+  createRun,
+  defaultOptions,
+  deleteRun,
+  getRun,
+  getVariation,
+  listRuns,
+  nameFrom,
+  type RunFilter,
+  runSorts,
+} from '../../src/core/run';
+import { finish, stop } from '../../src/core/variation';
+import { freshDatabase, type TestDatabase } from '../support/database';
+import { claimOne, makeRun, newAgent, recordOf, vault } from './scene';
+
+describe('lists of runs', () => {
+  let database: TestDatabase;
+  const ids: Record<string, number> = {};
+  beforeAll(async () => {
+    database = await freshDatabase();
+    const other = await createAgent(database, vault, newAgent({ name: 'bert', model: 'script-2' }));
+    const bert = { id: other.id, name: 'bert', model: 'script-2' };
+    const project = await projectOf(database, {
+      repo_url: 'https://example.org/acme/other.git',
+      local_path: null,
+    });
+    ids.percent = await makeRun(database, 1, {
+      goal: 'Raise coverage to 100% of lines',
+      task_type: 'coding',
+    });
+    ids.underscore = await makeRun(database, 1, { goal: 'Rename max_steps', name: 'Names' });
+    ids.backslash = await makeRun(database, 1, { goal: 'Escape C:\\temp', task_type: 'review' });
+    ids.plain = await makeRun(database, 2, {
+      goal: 'Rename maxisteps to 100 lines',
+      run_type: 'task',
+      agents: [bert],
+    });
+    ids.other = await makeRun(database, 1, { project_id: project, priority: 9, agents: [bert] });
+    await finish(database.sql, await claimOne(database, ids.percent), {
+      ...{ status: 'completed', summary: 'Done.', patch: null, commit_sha: null, branch: null },
+    });
+    await stop(database, ids.backslash);
+    await claimOne(database, ids.other);
+  });
+  afterAll(() => database.drop());
+
+  async function names(filter: RunFilter): Promise<string[]> {
+    const { items, total, next_cursor } = await listRuns(database, { sort: 'oldest', ...filter });
+    expect(total).toBe(items.length);
+    expect(next_cursor).toBeNull();
+    return items.map((run) => Object.keys(ids).find((name) => ids[name] === run.id) ?? '?');
+  }
+
+  test('are filtered by every field, a filter given twice means either, and filters add up', async () => {
+    expect(await names({})).toEqual(['percent', 'underscore', 'backslash', 'plain', 'other']);
+    expect(await names({ status: ['completed', 'stopped'] })).toEqual(['percent', 'backslash']);
+    expect(await names({ status: ['running'] })).toEqual(['other']);
+    expect(await names({ task_type: ['coding', 'review'] })).toEqual(['percent', 'backslash']);
+    expect(await names({ run_type: ['task'] })).toEqual(['plain']);
+    expect(await names({ agent: ['bert'] })).toEqual(['plain', 'other']);
+    expect(await names({ agent: ['bert', 'anna'] })).toHaveLength(5);
+    expect(await names({ agent: ['nobody'] })).toEqual([]);
+    const { project_id } = await getRun(database, ids.other!);
+    expect(await names({ project_id: [project_id] })).toEqual(['other']);
+    expect(await names({ agent: ['bert'], status: ['queued'] })).toEqual(['plain']);
+  });
+
+  test('find words in name or goal, whatever their letters are', async () => {
+    expect(await names({ q: '100%' })).toEqual(['percent']);
+    expect(await names({ q: 'max_steps' })).toEqual(['underscore']);
+    expect(await names({ q: 'C:\\TEMP' })).toEqual(['backslash']);
+    expect(await names({ q: 'names' })).toEqual(['underscore']);
+    expect(await names({ q: '  rename ' })).toEqual(['underscore', 'plain']);
+    expect(await names({ q: "'; drop table runs; --" })).toEqual([]);
+    expect(await names({ q: ' ' })).toHaveLength(5);
+  });
+
+  test('by priority: the most urgent first, then the newest', async () => {
+    expect(await names({ sort: 'priority' })).toEqual([
+      'other',
+      'plain',
+      'backslash',
+      'underscore',
+      'percent',
+    ]);
+    expect(await names({ sort: 'newest' })).toEqual(['other', 'plain', 'backslash', 'underscore', 'percent']);
+    expect(await names({ sort: 'live' })).toEqual(['other', 'plain', 'underscore', 'backslash', 'percent']);
+  });
+});
+
+describe('pages of runs', () => {
+  test('under every sort: none twice, none lost, in order, also where all keys are equal', async () => {
+    const database = await freshDatabase();
+    try {
+      for (let i = 0; i < 23; i += 1) await makeRun(database, 1, { priority: 1 + (i % 3) });
+      // Three moments for all: only the id tells them apart. And some have ended.
+      await database.sql`update runs set created_at = '2026-01-01T00:00:00.123Z'::timestamptz + make_interval(secs => id % 3)`;
+      await database.sql`update runs set status = 'failed', completed_at = now() where id % 4 = 0`;
+      for (const sort of runSorts) {
+        const seen: Run[] = [];
+        let cursor: string | undefined;
+        do {
+          const page = await listRuns(database, { sort, limit: 4, ...(cursor ? { cursor } : {}) });
+          expect(page.total).toBe(23);
+          seen.push(...page.items);
+          cursor = page.next_cursor ?? undefined;
+        } while (cursor);
+        const whole = await listRuns(database, { sort, limit: 200 });
+        expect(seen.map((run) => run.id)).toEqual(whole.items.map((run) => run.id));
+        expect(new Set(seen.map((run) => run.id)).size).toBe(23);
+      }
+    } finally {
+      await database.drop();
+    }
+  });
+
+  test('refuse cursors that they did not give out', async () => {
+    const database = await freshDatabase();
+    try {
+      const forged = [
+        ['x'],
+        [1],
+        [1, 2, 3, 4],
+        ['1', 1, 1],
+        [1e999, 1, 1],
+        [1.5, 1, 1],
+        [1, 1, 1e15],
+        [null, 1, 1],
+        {},
+      ];
+      const cursors = forged.map((key) =>
+        Buffer.from(JSON.stringify(key).replace('null,1,1', '1e999,1,1')).toString('base64url'),
+      );
+      for (const cursor of [...cursors, 'not base64 !', '']) {
+        const result = await listRuns(database, { cursor }).catch((error) => error);
+        if (cursor !== '') expect([cursor, result.status, result.field]).toEqual([cursor, 422, 'cursor']);
+      }
+    } finally {
+      await database.drop();
+    }
+  });
+});
+
+describe('a run', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await freshDatabase();
+  });
+  afterAll(() => database.drop());
+
+  test('is made with its variations and their events, or not at all', async () => {
+    const runId = await makeRun(database, 3, {
+      goal: 'Zero\u0000 half\ud800',
+      metadata: { 'k\u0000': '\udc00' },
+    });
+    const run = await getRun(database, runId);
+    expect(run.goal).toBe('Zero\ufffd half\ufffd');
+    expect(run.metadata).toEqual({ 'k\ufffd': '\ufffd' });
+    expect(run.variations.map((one) => [one.position, one.status])).toEqual(
+      [1, 2, 3].map((n) => [n, 'queued']),
+    );
+    expect((await recordOf(database, runId)).map((event) => event.type)).toEqual([
+      ...['run.created', 'run.queued'],
+      ...['variation.queued', 'variation.queued', 'variation.queued'],
+    ]);
+    expect([run.run_id, run.task_id, run.task_status]).toEqual([runId, runId, 'queued']);
+
+    const [before] = await database.sql`select count(*)::int as n from runs`;
+    const nobody = [{ id: 999_999, name: 'x', model: 'y' }];
+    expect(makeRun(database, 2, { agents: nobody })).rejects.toThrow();
+    await makeRun(database, 2, { agents: nobody }).catch(() => {});
+    expect((await database.sql`select count(*)::int as n from runs`)[0]).toEqual(before);
+    const two = [newAgent(), newAgent()].map((agent) => ({ ...agent, id: 1 }));
+    expect((await makeRun(database, 3, { agents: two }).catch((error) => error)).field).toBe('agents');
+  });
+
+  test('that is not there, or a variation of it, is 404', async () => {
+    const runId = await makeRun(database);
+    for (const look of [
+      () => getRun(database, 999_999),
+      () => getVariation(database, runId, 2),
+      () => getVariation(database, 999_999, 1),
+    ]) {
+      expect((await look().catch((error) => error)).status).toBe(404);
+    }
+  });
+
+  test('is deleted only when it has ended', async () => {
+    const runId = await makeRun(database);
+    expect((await deleteRun(database, runId).catch((error) => error)).code).toBe('run_not_ended');
+    await stop(database, runId);
+    await deleteRun(database, runId);
+    expect(await recordOf(database, runId)).toEqual([]);
+    expect((await deleteRun(database, runId).catch((error) => error)).status).toBe(404);
+  });
+
+  test('is named after its goal’s first line, cut at a word', () => {
+    expect(nameFrom('Fix it')).toBe('Fix it');
+    expect(nameFrom('\n  Fix it  \r\nin two lines')).toBe('Fix it');
+    const long = nameFrom(`${'word '.repeat(30)}`);
+    expect(long).toBe(`${'word '.repeat(15).trim()}…`);
+    expect(nameFrom('x'.repeat(200))).toBe(`${'x'.repeat(79)}…`);
+    const emoji = nameFrom(`${'x'.repeat(78)}😀${'y'.repeat(50)}`);
+    expect(emoji.isWellFormed()).toBe(true);
+    expect(emoji.length).toBeLessThanOrEqual(80);
+  });
+});
+
+describe('an idempotency key', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await freshDatabase();
+    await makeRun(database);
+  });
+  afterAll(() => database.drop());
+  const make = async (key: string, body: string) => {
+    const run = await getRun(database, 1);
+    const input = {
+      ...{
+        project_id: run.project_id,
+        goal: 'g',
+        name: null,
+        description: null,
+        instructions: null,
+        variations: 1,
+      },
+      ...{
+        agents: [{ id: 1, name: 'anna', model: 'm' }],
+        run_type: 'agent',
+        task_type: 'general',
+        priority: 5,
+      },
+      ...{ base: null, context: [], metadata: {}, options: defaultOptions },
+    } as const;
+    return createRun(
+      database,
+      { ...input, agents: [...input.agents], context: [] },
+      { key, body_sha256: body },
+    );
+  };
+
+  test('gives the same run for the same body, and refuses another body', async () => {
+    const first = await make('k1', 'a');
+    expect(first.existed).toBe(false);
+    expect(await make('k1', 'a')).toEqual({ id: first.id, existed: true });
+    const refused: BakeoffError = await make('k1', 'b').then(
+      () => new BakeoffError('none', '', 0),
+      (error) => error,
+    );
+    expect([refused.code, refused.status]).toEqual(['idempotency_key_reused', 409]);
+    expect((await make('k2', 'b')).existed).toBe(false);
+  });
+
+  test('used by many at the same time makes one run', async () => {
+    const made = await Promise.all(Array.from({ length: 12 }, () => make('k3', 'a')));
+    expect(new Set(made.map((one) => one.id)).size).toBe(1);
+    expect(made.filter((one) => !one.existed)).toHaveLength(1);
+  });
+});
