@@ -1,0 +1,93 @@
+import type { BakeoffError } from '../core/errors';
+import type { Entry, EntryError } from '../views/form';
+
+/** What the form sent, as text; nothing is trusted yet. */
+export function readEntry(form: URLSearchParams): Entry {
+  const text = (name: string) => (form.get(name) ?? '').trim();
+  return {
+    project: text('project'),
+    goal: (form.get('goal') ?? '').replaceAll('\r\n', '\n').trim(),
+    variations: text('variations') || '1',
+    agents: form
+      .getAll('agents')
+      .filter((name) => name !== '')
+      .slice(0, 16),
+    base: text('base'),
+    task_type: text('task_type') || 'general',
+    timeout: text('timeout'),
+    budget_usd: text('budget_usd').replace(/^\$/, '').trim(),
+  };
+}
+
+/**
+ * The entry as the body of `POST /api/v1/runs`, so that the form takes the same road as every script. `projects` are
+ * the names there are; anything else is a URL or a folder.
+ */
+export function bodyOf(
+  entry: Entry,
+  project: { id: number } | null,
+): { body: Record<string, unknown> } | { error: EntryError } {
+  if (entry.project === '')
+    return { error: { field: 'project', message: 'Name a project, a URL or a folder.' } };
+  if (entry.goal === '')
+    return { error: { field: 'goal', message: 'Say what should be true when it is done.' } };
+  const variations = Number(entry.variations);
+  if (!Number.isInteger(variations) || variations < 1 || variations > 16) {
+    return { error: { field: 'variations', message: 'Between 1 and 16 variations.' } };
+  }
+  const options: Record<string, unknown> = {};
+  if (entry.timeout !== '') {
+    const minutes = Number(entry.timeout.replace(',', '.'));
+    if (!(minutes > 0)) return { error: { field: 'timeout', message: 'A number of minutes, such as 10.' } };
+    options.timeout_s = Math.round(minutes * 60);
+  }
+  if (entry.budget_usd !== '') {
+    const usd = Number(entry.budget_usd.replace(',', '.'));
+    if (!(usd > 0)) return { error: { field: 'budget_usd', message: 'An amount in dollars, such as 3.00.' } };
+    options.budget_usd = usd;
+  }
+  return {
+    body: {
+      ...placeOf(entry.project, project),
+      goal: entry.goal,
+      variations,
+      task_type: entry.task_type,
+      ...(entry.base === '' ? {} : { base: entry.base }),
+      ...(entry.agents.length === 0 ? {} : { agents: shared(entry.agents, variations) }),
+      ...(Object.keys(options).length === 0 ? {} : { options }),
+    },
+  };
+}
+
+function placeOf(text: string, project: { id: number } | null): Record<string, unknown> {
+  if (project !== null) return { project_id: project.id };
+  return /^[/~.]/.test(text) ? { local_path: text } : { repo_url: text };
+}
+
+/** One agent for all; several take turns. */
+function shared(agents: readonly string[], variations: number): string[] {
+  const [only, second] = agents;
+  if (only !== undefined && second === undefined) return [only];
+  return Array.from({ length: variations }, (_, i) => agents[i % agents.length] ?? '');
+}
+
+/** The contract's field names, as the form has them. */
+const fields: Record<string, keyof Entry> = {
+  goal: 'goal',
+  prompt: 'goal',
+  project_id: 'project',
+  repo_url: 'project',
+  local_path: 'project',
+  variations: 'variations',
+  agents: 'agents',
+  base: 'base',
+  task_type: 'task_type',
+  'options.timeout_s': 'timeout',
+  'options.budget_usd': 'budget_usd',
+};
+
+/** A refusal of the contract, at the form's own field. */
+export function entryError(error: BakeoffError): EntryError {
+  const name = error.field?.replace(/\.\d+.*$/, '').replace(/\[.*$/, '') ?? '';
+  return { field: fields[name] ?? null, message: error.message };
+}

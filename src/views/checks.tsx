@@ -1,0 +1,59 @@
+import { duration } from './format';
+import type { CheckLine, Item } from './items';
+import { State } from './marks';
+import { OutputBlock, outputOf } from './output';
+import { visible } from './visible';
+
+/** The project's checks as the service ran them, on the base or on the patch. */
+export function Checks({ item }: { item: Extract<Item, { kind: 'checks' }> }) {
+  return (
+    <>
+      <p>
+        <b>Checks</b>{' '}
+        <span class="muted">{item.on === 'base' ? 'on the base' : 'run on the patch, against the base'}</span>
+      </p>
+      <ul class="results">
+        {item.results.map((line) => (
+          <li>
+            <CheckState result={line.result} />
+            <span safe>{line.name}</span>
+            <small
+              safe
+            >{`${line.exit_code === null ? 'no exit code' : `exit ${line.exit_code}`}, ${duration(line.duration_ms / 1000)}`}</small>
+          </li>
+        ))}
+        {item.running === null ? (
+          ''
+        ) : (
+          <li>
+            <State s="running" />
+            <span safe>{item.running}</span>
+          </li>
+        )}
+      </ul>
+      {item.results.map((line) => (
+        <CheckLog line={line} />
+      ))}
+    </>
+  );
+}
+
+/** A check's result; on the base itself `passed` and `failed` are drawn as what stays so. */
+export function CheckState({ result }: { result: CheckLine['result'] }) {
+  if (result === 'passed') return <State s="passes" word="passed" />;
+  if (result === 'failed') return <State s="still_fails" word="fails" />;
+  return <State s={result} />;
+}
+
+function CheckLog({ line }: { line: CheckLine }) {
+  if (line.output.trim() === '') return '';
+  return (
+    <details class="fold">
+      <summary safe>{`log of ${line.name}`}</summary>
+      <p class="cmd">
+        <code safe>{visible(line.command)}</code>
+      </p>
+      <OutputBlock output={outputOf(line.output)} />
+    </details>
+  );
+}

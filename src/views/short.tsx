@@ -1,0 +1,147 @@
+import { Html } from '@kitajs/html';
+import type { Run, Variation } from '../core/contract';
+import { CheckState } from './checks';
+import type { FileChange } from './diff';
+import { Plan } from './events';
+import { clock, count, money, plural, span } from './format';
+import { Icon, State } from './marks';
+import { Cached } from './runhead';
+import { isOver } from './runlist';
+import { visible } from './visible';
+
+interface Props {
+  run: Run;
+  variation: Variation;
+  files: readonly FileChange[];
+  now: Date;
+}
+
+/** The chosen variation in short, beside its stream. */
+export function Short({ run, variation, files, now }: Props) {
+  const { position, usage, plan, checks } = variation;
+  const done = plan?.filter((step) => step.status === 'done').length ?? 0;
+  const changes = `/runs/${run.id}?v=${position}&tab=changes`;
+  return (
+    <aside id="short" aria-label={`Variation ${position} in short`}>
+      <section>
+        <h3>
+          {Html.escapeHtml(`${position} ${variation.agent.name}`)}
+          <small>{Html.escapeHtml(variation.attempt > 1 ? `attempt ${variation.attempt}` : '')}</small>
+        </h3>
+        <dl class="pairs">
+          <Pair name="State">
+            <State s={variation.status} />
+          </Pair>
+          <Pair name="Cost">{Html.escapeHtml(money(usage.cost_usd))}</Pair>
+          <Pair name="Tokens">
+            {Html.escapeHtml(count(usage.input_tokens + usage.output_tokens))} <Cached usage={usage} />
+          </Pair>
+          <Pair name="Model">
+            {Html.escapeHtml(`${variation.agent.model}, ${plural(usage.model_calls, 'call')}`)}
+          </Pair>
+          <Pair name="Time">
+            {Html.escapeHtml(
+              variation.started_at === null
+                ? 'not started'
+                : clock(span(variation.started_at, variation.completed_at, now)),
+            )}
+          </Pair>
+          {variation.branch === null ? (
+            ''
+          ) : (
+            <Pair name="Branch">
+              <code safe>{variation.branch}</code>
+            </Pair>
+          )}
+        </dl>
+        {isOver(variation.status) || run.variations.length === 1 ? (
+          ''
+        ) : (
+          <form class="btns" action={`/runs/${run.id}/variations/${position}/stop`} method="post">
+            <button class="btn small danger" type="submit">
+              <Icon i="stop" />
+              Stop this variation
+            </button>
+          </form>
+        )}
+        {variation.error ? (
+          <p>
+            <code>{Html.escapeHtml(variation.error.code)}</code>{' '}
+            {Html.escapeHtml(visible(variation.error.message))}
+          </p>
+        ) : (
+          ''
+        )}
+      </section>
+      {plan && plan.length > 0 ? (
+        <section>
+          <h3>
+            Plan <small safe>{`${done} of ${plan.length}`}</small>
+          </h3>
+          <Plan steps={plan} />
+        </section>
+      ) : (
+        ''
+      )}
+      {files.length > 0 ? <Files files={files} changes={changes} /> : ''}
+      {checks.length > 0 ? (
+        <section>
+          <h3>
+            Checks <small>against the base</small>
+          </h3>
+          <ul class="results two">
+            {checks.map((check) => (
+              <li>
+                <CheckState result={check.result} />
+                <span safe>{check.name}</span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      ) : (
+        ''
+      )}
+    </aside>
+  );
+}
+
+function Pair({ name, children }: { name: string; children: JSX.Element | JSX.Element[] }) {
+  return (
+    <div>
+      <dt safe>{name}</dt>
+      <dd>{children as 'safe'}</dd>
+    </div>
+  );
+}
+
+function Files({ files, changes }: { files: readonly FileChange[]; changes: string }) {
+  const additions = files.reduce((sum, file) => sum + file.additions, 0);
+  const deletions = files.reduce((sum, file) => sum + file.deletions, 0);
+  const shown = files.slice(0, 40);
+  return (
+    <section>
+      <h3>
+        Files{' '}
+        <small>
+          <span class="plus" safe>{`+${additions}`}</span> <span class="minus" safe>{`−${deletions}`}</span>
+        </small>
+      </h3>
+      <ul class="files">
+        {shown.map((file, i) => (
+          <li>
+            <a href={`${changes}#f${i + 1}`} title={Html.escapeHtml(visible(file.path))}>
+              <code safe>{visible(file.path)}</code>
+            </a>
+            <small class="plus" safe>{`+${file.additions}`}</small>
+            <small class="minus" safe>{`−${file.deletions}`}</small>
+          </li>
+        ))}
+      </ul>
+      {files.length > shown.length ? (
+        <a href={changes}>{Html.escapeHtml(plural(files.length - shown.length, 'more file'))}</a>
+      ) : (
+        ''
+      )}
+    </section>
+  );
+}

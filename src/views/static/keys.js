@@ -1,0 +1,159 @@
+// Single keys, following, and small mending. Everything here is also a visible control; without this file the pages
+// read and work. No evaluation of strings, nothing from elsewhere.
+
+(() => {
+  const byId = (id) => document.getElementById(id);
+
+  // Dialogs in browsers that do not know `command` yet.
+  if (!('commandForElement' in HTMLButtonElement.prototype)) {
+    document.addEventListener('click', (event) => {
+      const button = event.target.closest?.('button[commandfor]');
+      const dialog = button && byId(button.getAttribute('commandfor'));
+      if (!dialog) return;
+      if (button.getAttribute('command') === 'show-modal' && !dialog.open) dialog.showModal();
+      if (button.getAttribute('command') === 'close') dialog.close();
+    });
+  }
+
+  // A filter that is changed is applied; the button beside it is for those without script.
+  for (const form of document.querySelectorAll('form.filters')) {
+    form.querySelector('button')?.setAttribute('hidden', '');
+    form.addEventListener('change', () => form.requestSubmit());
+  }
+
+  // A form is sent once.
+  document.addEventListener('submit', (event) => {
+    const form = event.target;
+    if (form.method !== 'post') return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = '1';
+    setTimeout(() => delete form.dataset.sent, 3000);
+  });
+
+  // Single keys can be switched off (WCAG 2.1.4); the choice stays in this browser.
+  const stored = (value) => {
+    try {
+      if (value === undefined) return localStorage.getItem('keys');
+      localStorage.setItem('keys', value);
+    } catch {}
+    return null;
+  };
+  let on = stored() !== 'off';
+  const box = byId('keys-on');
+  if (box) {
+    box.checked = on;
+    box.addEventListener('change', () => {
+      on = box.checked;
+      stored(on ? 'on' : 'off');
+    });
+  }
+
+  const rows = () => [...document.querySelectorAll('.run-name a, .stream .ev, #changes .file')];
+  const step = (by) => {
+    const all = rows();
+    if (all.length === 0) return;
+    const at = all.findIndex((row) => row === document.activeElement || row.contains(document.activeElement));
+    const next = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, at + by))];
+    if (!next.matches('a')) next.tabIndex = -1;
+    next.focus({ preventScroll: true });
+    next.scrollIntoView({ block: 'nearest' });
+  };
+  const folds = () => {
+    const row = document.activeElement?.closest?.('.ev') ?? document.querySelector('.stream .ev:last-child');
+    const all = row ? [...row.querySelectorAll('details')] : [];
+    const open = !all.some((one) => one.open);
+    for (const one of all) one.open = open;
+  };
+  const press = (selector) => document.querySelector(selector)?.click();
+
+  let waitsForG = 0;
+  document.addEventListener('keydown', (event) => {
+    if (!on || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.closest?.('input, textarea, select, [contenteditable]')) return;
+    if (document.querySelector('dialog[open]')) return;
+    const { key } = event;
+    const afterG = Date.now() - waitsForG < 1000;
+    waitsForG = 0;
+    if (afterG && key === 'h') location.assign('/');
+    else if (key === 'g') waitsForG = Date.now();
+    else if (key === '?') byId('keys')?.showModal();
+    else if (key === 'n') byId('new-run')?.showModal();
+    else if (key === '/') byId('q')?.focus();
+    else if (key === 'j') step(1);
+    else if (key === 'k') step(-1);
+    else if (key === 'e') folds();
+    else if (key === 'c') press('#views a:not([aria-current])');
+    else if (key === 'f') press('#follow button');
+    else if (/^[1-9]$/.test(key)) press(`#tabs a:nth-of-type(${key})`);
+    else return;
+    event.preventDefault();
+  });
+
+  // Following: the newest event stays in sight until the reader looks elsewhere.
+  const follow = byId('follow');
+  const stream = document.querySelector('.stream');
+  if (follow && stream) {
+    const said = follow.querySelector('span');
+    let following = false;
+    let unseen = 0;
+    const last = () => stream.lastElementChild;
+    const nearEnd = () => !last() || last().getBoundingClientRect().bottom < innerHeight + 80;
+    const show = () => {
+      follow.hidden = following || nearEnd();
+      said.textContent = unseen > 0 ? `${unseen} new` : '';
+    };
+    const goToEnd = () => last()?.scrollIntoView({ block: 'end' });
+    follow.querySelector('button').addEventListener('click', () => {
+      following = true;
+      unseen = 0;
+      goToEnd();
+      show();
+    });
+    for (const name of ['wheel', 'touchmove', 'mousedown', 'keydown']) {
+      addEventListener(
+        name,
+        (event) => {
+          if (event.target.closest?.('#follow') || event.key === 'f') return;
+          following = false;
+        },
+        { passive: true },
+      );
+    }
+    addEventListener(
+      'scroll',
+      () => {
+        if (nearEnd()) unseen = 0;
+        show();
+      },
+      { passive: true },
+    );
+    new MutationObserver((changes) => {
+      const added = changes.reduce(
+        (sum, change) =>
+          sum +
+          [...change.addedNodes].filter((node) => change.target === stream && node.matches?.('.ev')).length,
+        0,
+      );
+      if (following) goToEnd();
+      else if (!nearEnd()) unseen += added;
+      show();
+    }).observe(stream, { childList: true, subtree: true, characterData: true });
+    show();
+  }
+
+  // While the stream is away the page says so; the run goes on without it.
+  const away = byId('away');
+  if (away) {
+    const timer = 0;
+    document.addEventListener('htmx:sse:error', () => {
+      away.hidden = false;
+    });
+    document.addEventListener('htmx:sse:after:connection', () => {
+      clearTimeout(timer);
+      away.hidden = true;
+    });
+    document.addEventListener('htmx:sse:close', (event) => {
+      if (event.detail?.reason === 'ended' && event.target.isConnected) away.hidden = false;
+    });
+  }
+})();

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Served, serve } from './support/served';
+
+let served: Served;
+let browser: Browser;
+
+beforeAll(async () => {
+  const executablePath =
+    process.env.CHROMIUM ??
+    Bun.which('chromium') ??
+    Bun.which('chromium-browser') ??
+    Bun.which('google-chrome');
+  if (!executablePath)
+    throw new Error('The journey needs Chromium: apt-get install chromium, or name one in CHROMIUM');
+  [served, browser] = await Promise.all([
+    serve(),
+    chromium.launch({
+      executablePath,
+      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+    }),
+  ]);
+  const checks = [{ name: 'tests', command: 'sh tests/run.sh' }];
+  await served.api('/projects', { name: 'howlong', local_path: served.sample, checks });
+}, 60_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await served?.stop();
+}, 30_000);
+
+/** A page of a new browser, and everything that must not happen on it. */
+async function open(
+  width: number,
+  options: { javaScriptEnabled?: boolean } = {},
+): Promise<{ page: Page; wrong: string[] }> {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, ...options });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  const wrong: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') wrong.push(message.text());
+  });
+  page.on('pageerror', (error) => wrong.push(error.message));
+  page.on('request', (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (protocol !== 'data:' && origin !== served.service.url) wrong.push(`asked ${request.url()}`);
+  });
+  await page.goto(served.service.loginUrl);
+  return { page, wrong };
+}
+
+async function fill(page: Page): Promise<void> {
+  await page.locator('#s-goal').fill('Make `sh tests/run.sh` pass');
+  await page.locator('#s-form summary').click();
+  for (const name of ['careful', 'hasty'])
+    await page.locator(`#s-form input[value="${name}"]`).setChecked(true);
+  await page.locator('#s-form label:has(input[name="variations"][value="2"])').click();
+}
+
+test('a run is started from the form and watched to its end without a reload', async () => {
+  const { page, wrong } = await open(1280);
+  const list = await page.context().newPage();
+  await list.goto(served.service.url);
+  await page.bringToFront();
+  await fill(page);
+  await page.locator('#s-form button[type="submit"]').click();
+  await page.waitForURL(/\/runs\/\d+$/);
+  let loads = 0;
+  page.on('load', () => {
+    loads += 1;
+  });
+
+  await page.locator('#run-head [data-s="completed"]').first().waitFor();
+  await page.locator('#feed').waitFor({ state: 'detached' });
+  expect(await page.title()).toStartWith('Completed');
+  const stream = page.locator('#v1-stream');
+  expect(await stream.getByText('Workspace ready').count()).toBe(1);
+  expect(await stream.locator('.cmd', { hasText: 'sh tests/run.sh' }).count()).toBeGreaterThan(1);
+  expect(await stream.locator('.results [data-s="fixed"]').count()).toBeGreaterThan(0);
+  expect(await page.locator('#tabs a').count()).toBe(2);
+  expect(await page.locator('#stop').count()).toBe(0);
+
+  // What the feed made is what the page would have been.
+  const shown = () => page.locator('#v1').evaluate((element) => element.textContent?.replace(/\s+/g, ''));
+  const live = await shown();
+  await page.reload();
+  expect(await shown()).toBe(live);
+  expect(loads).toBe(1);
+
+  // The list in the other tab has the run too, and was never loaded again.
+  await list.bringToFront();
+  await list.locator('.run [data-s="completed"]').first().waitFor();
+
+  await page.bringToFront();
+  await page.keyboard.press('c');
+  await page.waitForURL(/tab=changes/);
+  expect(await page.locator('#changes tr.add').count()).toBeGreaterThan(0);
+  await page.keyboard.press('2');
+  await page.waitForURL(/v=2/);
+  await page.keyboard.press('?');
+  expect(await page.locator('#keys').evaluate((dialog) => (dialog as HTMLDialogElement).open)).toBe(true);
+  expect(wrong).toEqual([]);
+}, 60_000);
+
+test('without script the same road is open', async () => {
+  const { page, wrong } = await open(1280, { javaScriptEnabled: false });
+  await fill(page);
+  await page.locator('#s-form button[type="submit"]').click();
+  await page.waitForURL(/\/runs\/\d+$/);
+  expect(await page.locator('h1').textContent()).toContain('sh tests/run.sh');
+  await page.locator('#tabs a').nth(1).click();
+  await page.waitForURL(/v=2/);
+  expect(wrong).toEqual([]);
+}, 60_000);
+
+test('no page scrolls sideways, on a phone or narrower', async () => {
+  const { page, wrong } = await open(390);
+  for (const width of [390, 320]) {
+    await page.setViewportSize({ width, height: 800 });
+    for (const path of ['/', '/runs/1', '/runs/1?v=1&tab=changes', '/runs/999']) {
+      await page.goto(served.service.url + path);
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      expect(`${path} at ${width}: ${over}`).toBe(`${path} at ${width}: 0`);
+    }
+  }
+  expect(wrong.filter((text) => !text.includes('404'))).toEqual([]);
+}, 60_000);

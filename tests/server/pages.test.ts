@@ -1,0 +1,205 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import type { Run } from '../../src/core/contract';
+import { type Served, serve } from '../support/served';
+
+/** A goal that would be a script, a tag that ends a field, and a message to htmx, were it not escaped. */
+const hostile = '<img src=x onerror=alert(1)>"\'</textarea><hx-partial hx-target="body">';
+
+let served: Served;
+/** One run of two variations, whose feed was read to its end. */
+let id: number;
+let feed: string;
+beforeAll(async () => {
+  served = await serve();
+  ({ id, feed } = await finished());
+}, 60_000);
+afterAll(() => served?.stop(), 30_000);
+
+const form = (change: Record<string, string | string[]> = {}) => ({
+  project: served.sample,
+  goal: hostile,
+  variations: '2',
+  agents: ['careful', 'hasty'],
+  task_type: 'coding',
+  timeout: '5',
+  budget_usd: '',
+  base: '',
+  ...change,
+});
+
+/** Starts a run from the form, and follows the page's feed to its end. */
+async function finished(): Promise<{ id: number; feed: string }> {
+  const made = await served.post('/runs', form());
+  expect(made.status).toBe(303);
+  const id = Number(/\/runs\/(\d+)$/.exec(made.headers.get('location') ?? '')?.[1]);
+  const feed = await served.get(`/runs/${id}/feed?v=1&after=0`, { signal: AbortSignal.timeout(20_000) });
+  expect(feed.headers.get('content-type')).toStartWith('text/event-stream');
+  return { id, feed: await feed.text() };
+}
+
+describe('the list', () => {
+  test('is a whole page under a policy that lets nothing inline or foreign in', async () => {
+    const response = await served.get('/');
+    const page = await response.text();
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-security-policy')).toContain("script-src 'self'");
+    expect(response.headers.get('content-security-policy')).not.toContain('unsafe');
+    expect(page).toStartWith('<!doctype html>');
+    expect(page).not.toMatch(/<style|\sstyle=|\son[a-z]+="|<script>|https?:\/\/(?!www\.w3\.org)[a-z]/);
+  });
+
+  test('serves its files by their content, to be kept', async () => {
+    const page = await (await served.get('/')).text();
+    for (const [, path] of page.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)) {
+      const file = await fetch(new URL(path ?? '', served.service.url));
+      expect(file.status).toBe(200);
+      expect(file.headers.get('cache-control')).toContain('immutable');
+      expect((await file.text()).length).toBeGreaterThan(500);
+    }
+    expect((await served.get('/assets/..%2fpages.ts')).status).toBe(404);
+  });
+
+  test('keeps the theme in a cookie, and goes back only to a path of its own', async () => {
+    const response = await served.post('/theme', { theme: 'dark', back: '//elsewhere.example' });
+    expect(response.headers.get('location')).toBe('/');
+    const cookie = response.headers.get('set-cookie') ?? '';
+    expect(cookie).toStartWith('theme=dark');
+    const own = (await served.post('/theme', { theme: 'light', back: '/?show=live' })).headers.get(
+      'location',
+    );
+    expect(own).toBe('/?show=live');
+  });
+
+  test('takes nonsense in its address as nothing', async () => {
+    for (const path of [
+      '/?show=x&sort=y&project_id=-1&cursor=%00',
+      '/?project_id=99999999999',
+      '/?q=%25%5C%27',
+    ]) {
+      expect((await served.get(path)).status).toBe(200);
+    }
+  });
+});
+
+describe('the form', () => {
+  test('starts a run and leads to its page', async () => {
+    const run = await served.api<Run>(`/runs/${id}`);
+    expect(run.variations.map((one) => one.agent.name)).toEqual(['careful', 'hasty']);
+    expect(run.options.timeout_s).toBe(300);
+    const page = await (await served.get(`/runs/${id}`)).text();
+    expect(page).toContain('sh tests/run.sh');
+  });
+
+  test.each([
+    [{ goal: ' ' }, 'goal', 'Say what'],
+    [{ project: '/nowhere/at/all' }, 'project', ''],
+    [{ variations: '17' }, null, 'Between 1 and 16'],
+    [{ base: 'no-such-branch' }, 'base', ''],
+    [{ timeout: 'soon' }, 'timeout', 'minutes'],
+    [{ budget_usd: '-3' }, 'budget_usd', 'dollars'],
+    [{ agents: ['nobody'] }, 'agents', 'nobody'],
+  ] as const)('comes back as it was, with what is wrong: %p', async (change, field, says) => {
+    const response = await served.post(
+      '/runs',
+      form({ goal: 'Keep <this> & that', ...change } as Record<string, string>),
+    );
+    const page = await response.text();
+    expect(response.status).toBe(422);
+    expect(page).toContain(says);
+    if (field !== 'goal') expect(page).toContain('Keep &lt;this&gt; &amp; that');
+    if (field !== null)
+      expect(page).toMatch(new RegExp(`aria-invalid="true"[^>]*aria-describedby="s-${field}-e"`));
+  });
+
+  test('refuses a page of another site', async () => {
+    const response = await served.get('/runs', {
+      method: 'POST',
+      body: 'goal=x',
+      headers: { origin: 'https://evil.example' },
+    });
+    expect(response.status).toBe(403);
+  });
+});
+
+describe('a run', () => {
+  test('has a feed that ends by taking itself out of the page, and can be resumed exactly', async () => {
+    const ids = [...feed.matchAll(/^id: (\d+)$/gm)].map((match) => Number(match[1]));
+    expect(ids).toEqual([...ids].sort((a, b) => a - b));
+    expect(feed.trimEnd()).toEndWith('<div id="feed-over" hidden></div></hx-partial>');
+    const fresh = (text: string) =>
+      [...text.matchAll(/<li class="ev[^"]*" id="([^"]+)"/g)].map((match) => match[1]);
+    const middle = ids[Math.floor(ids.length / 2)] ?? 0;
+    const again = await served.get(`/runs/${id}/feed?v=1&after=0`, {
+      headers: { 'last-event-id': String(middle) },
+    });
+    const rest = await again.text();
+    // All the items: those sent up to the middle, and those that come after it.
+    const upTo = feed.slice(0, feed.indexOf(`\nid: ${middle}\n`) + 1);
+    const sent = upTo + feed.slice(upTo.length).split('\n\n')[0];
+    expect(new Set([...fresh(sent), ...fresh(rest)])).toEqual(new Set(fresh(feed)));
+    expect(rest).not.toContain('Workspace ready');
+  });
+
+  test('shows what it did and what it changed', async () => {
+    const stream = await (await served.get(`/runs/${id}?v=1`)).text();
+    expect(stream).toContain('Workspace ready');
+    expect(stream).toContain('exit 1');
+    expect(stream).not.toContain('hx-sse:connect');
+    const changes = await (await served.get(`/runs/${id}?v=1&tab=changes`)).text();
+    expect(changes).toContain('<tr class="add">');
+    expect(changes).toContain('<ins>');
+    const raw = /href="([^"]+\/diff)"/.exec(changes)?.[1] ?? '';
+    expect(await (await served.get(raw)).text()).toStartWith('diff --git');
+  });
+
+  test('is escaped wherever it is shown', async () => {
+    for (const text of [
+      feed,
+      await (await served.get(`/runs/${id}`)).text(),
+      await (await served.get('/')).text(),
+    ]) {
+      expect(text).toContain('&lt;img src=x');
+      expect(text).not.toContain('<img');
+      expect(text).not.toContain('hx-target="body"');
+    }
+  });
+
+  test('is found under its other name', async () => {
+    expect((await served.get('/tasks/1')).headers.get('location')).toBe('/runs/1');
+    expect((await served.get('/task/1')).headers.get('location')).toBe('/runs/1');
+  });
+
+  test('that is not there is a page that says so', async () => {
+    for (const path of ['/runs/999999', '/runs/x', '/runs/999999/feed', '/no/such/page']) {
+      const response = await served.get(path);
+      expect(response.status).toBe(404);
+      expect(await response.text()).toContain('There is nothing here');
+    }
+  });
+});
+
+test('who is not signed in is told what to open, and nothing else', async () => {
+  const response = await fetch(served.service.url, { headers: { accept: 'text/html' } });
+  const page = await response.text();
+  expect(response.status).toBe(401);
+  expect(page).toContain('Open the link');
+  expect(page).not.toContain('Postgres');
+});
+
+test('the list is kept up to date with the runs that are added', async () => {
+  const gone = new AbortController();
+  const feed = await served.get('/feed', { signal: gone.signal });
+  const reader = (feed.body as ReadableStream<Uint8Array>).getReader();
+  const made = await served.post('/runs', form({ variations: '1', agents: ['hasty'] }));
+  const newest = /\d+$/.exec(made.headers.get('location') ?? '')?.[0];
+  const row = `hx-target="#run-${newest}"`;
+  const until = AbortSignal.timeout(15_000);
+  let text = '';
+  while (!text.slice(text.lastIndexOf(row)).includes('data-s="completed"') || !text.includes(row)) {
+    if (until.aborted) throw new Error(`run ${newest} did not show as completed`);
+    const { value } = await reader.read();
+    text += new TextDecoder().decode(value);
+  }
+  gone.abort();
+  expect(text.slice(0, text.indexOf(row))).toContain(`<li class="run" id="run-${newest}">`);
+}, 20_000);
