@@ -1,0 +1,61 @@
+import type { Run, Variation } from '../core/contract';
+import { fit, pad, paint, plain, type Screen } from './screen';
+import { checkWords, cost, diffStat, duration, elapsed, exitWord, marks, over, statusWord } from './words';
+
+/**
+ * A run's state for reading: each variation's outcome, its diff in numbers, and what the checks said.
+ * @param settings what `./bakeoff diff` needs in its environment to reach this service
+ */
+export function printRun(screen: Screen, run: Run, url: string, settings = ''): void {
+  const { mark, tone } = marks[run.status];
+  const took = elapsed(run);
+  const facts = [
+    `${paint(screen, tone, `${mark} ${statusWord(run.status)}`)}${took === null ? '' : ` in ${duration(took)}`}`,
+    cost(run.usage.cost_usd),
+    ...(run.base_sha ? [`base ${run.base_sha.slice(0, 10)}`] : []),
+  ];
+  const lines = [
+    `${paint(screen, 'strong', `Run ${run.id}`)}  ${fit(plain(run.name), 90)}`,
+    facts.join('  '),
+    ...(run.error && over(run.status) && run.variations.every((one) => one.error === null)
+      ? [plain(`${run.error.code}: ${run.error.message}`)]
+      : []),
+    ...run.base_checks.map(
+      (check) =>
+        `On the base: ${plain(check.name)} ${check.result.replaceAll('_', ' ')} (exit ${exitWord(check)})`,
+    ),
+    '',
+    ...run.variations.flatMap((variation) => [...variationLines(screen, run, variation), '']),
+    `Page:  ${url}/runs/${run.id}`,
+    `Diff:  ${settings}./bakeoff diff ${run.id} <variation>    (apply it with: git apply)`,
+  ];
+  screen.write(`${lines.join('\n')}\n`);
+}
+
+function variationLines(screen: Screen, run: Run, variation: Variation): string[] {
+  const { mark, tone } = marks[variation.status];
+  const took = elapsed(variation);
+  const head = [
+    paint(
+      screen,
+      tone,
+      `${mark} ${variation.position}  ${pad(plain(variation.agent.name), 12)} ${statusWord(variation.status)}`,
+    ),
+    pad(diffStat(variation.patch), 16),
+    ...(took === null ? [] : [duration(took)]),
+    `${variation.usage.model_calls} model calls`,
+    cost(variation.usage.cost_usd),
+  ].join('  ');
+  const checks = variation.checks.map((check) => {
+    const { text, tone: colour } = checkWords(check, run.base_checks);
+    return `     ${paint(screen, colour, plain(text))}  ${plain(check.command)}`;
+  });
+  return [
+    head,
+    ...checks,
+    ...(variation.error
+      ? [`     ${fit(plain(`${variation.error.code}: ${variation.error.message}`), 300)}`]
+      : []),
+    ...(variation.result ? [`     It says: ${fit(plain(variation.result), 160)}`] : []),
+  ];
+}

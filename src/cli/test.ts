@@ -1,0 +1,112 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command, Context } from './context';
+import { paint, type Screen } from './screen';
+import { duration } from './words';
+
+const root = join(import.meta.dir, '..', '..');
+const partMs = 5 * 60_000;
+const suiteMs = 60 * 60_000;
+
+/** What needs no running program; done side by side, each shown whole when it ends. */
+const parts: { name: string; argv: string[] }[] = [
+  { name: 'type check', argv: ['node_modules/typescript/bin/tsc', '--noEmit', '--project', '.'] },
+  { name: 'lint and format (Biome)', argv: ['node_modules/@biomejs/biome/bin/biome', 'check', '.'] },
+  {
+    name: 'escaping (xss-scan)',
+    argv: ['node_modules/@kitajs/ts-html-plugin/dist/cli.js', '--project', 'tsconfig.json'],
+  },
+];
+
+/**
+ * Everything that must hold: type check, lint, xss-scan, then `bun test`. Words are handed to `bun test`, which then
+ * runs alone. The last line of the output is `N passed, N failed`; a part that fails counts as one, and so does a
+ * test that skips: nothing may.
+ */
+export const test: Command = async (args, context) => {
+  const results = args.length === 0 ? await Promise.all(parts.map((part) => runPart(part, context))) : [];
+  const suite = await runSuite(args, context);
+  const failed = suite.failed + results.filter((ok) => !ok).length;
+  context.out.write(`${suite.passed} passed, ${failed} failed\n`);
+  return failed === 0 && suite.passed > 0 ? 0 : 1;
+};
+
+async function runPart(
+  part: { name: string; argv: string[] },
+  { out, interrupted }: Context,
+): Promise<boolean> {
+  const start = performance.now();
+  const child = Bun.spawn([process.execPath, ...part.argv], {
+    cwd: root,
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    timeout: partMs,
+    signal: interrupted,
+  });
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  const ok = (await child.exited) === 0;
+  say(out, part.name, ok, start);
+  if (!ok) out.write(`${stdout}${stderr}\n`);
+  return ok;
+}
+
+/** `bun test` with its own output; the counts come from its JUnit report, which no test's output can imitate. */
+async function runSuite(
+  args: string[],
+  { out, interrupted }: Context,
+): Promise<{ passed: number; failed: number }> {
+  const start = performance.now();
+  const folder = mkdtempSync(join(tmpdir(), 'bakeoff-test-'));
+  try {
+    const report = join(folder, 'junit.xml');
+    const child = Bun.spawn(
+      [
+        process.execPath,
+        '--env-file=/dev/null',
+        'test',
+        '--timeout=30000',
+        '--reporter=junit',
+        `--reporter-outfile=${report}`,
+        ...args,
+      ],
+      {
+        cwd: root,
+        stdin: 'ignore',
+        stdout: 'inherit',
+        stderr: 'inherit',
+        timeout: suiteMs,
+        signal: interrupted,
+      },
+    );
+    const code = await child.exited;
+    const counts = countsOf(report);
+    // A file that could not be loaded, or a suite that was killed, has no failed test to its name.
+    if (code !== 0 && counts.failed === 0) counts.failed = 1;
+    say(out, 'tests (bun test)', counts.failed === 0, start);
+    return counts;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function countsOf(path: string): { passed: number; failed: number } {
+  let head = '';
+  try {
+    head = /<testsuites\b[^>]*>/.exec(readFileSync(path, 'utf8'))?.[0] ?? '';
+  } catch {
+    return { passed: 0, failed: 0 };
+  }
+  const count = (name: string) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(head)?.[1] ?? 0);
+  const failed = count('failures') + count('errors') + count('skipped');
+  return { passed: count('tests') - failed, failed };
+}
+
+function say(out: Screen, name: string, ok: boolean, start: number): void {
+  const word = ok ? paint(out, 'good', '✔ passed') : paint(out, 'bad', '✘ failed');
+  out.write(`${word}  ${name}  ${duration(performance.now() - start)}\n`);
+}

@@ -1,0 +1,77 @@
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cli } from './cli';
+
+setDefaultTimeout(30_000);
+
+const dataDir = mkdtempSync(join(tmpdir(), 'bakeoff-cli-'));
+afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
+/** Port 1 is nobody's. */
+const nowhere = { BAKEOFF_URL: 'http://127.0.0.1:1', BAKEOFF_DATA: dataDir };
+
+describe('wrong usage ends with 2 and one line', () => {
+  test.each([
+    [['frobnicate'], 'no command frobnicate'],
+    [['land'], 'not built yet'],
+    [['run'], '--repo'],
+    [['run', '--repo', '.'], '--goal'],
+    [['run', '--repo', '.', '--goal', ' '], '--goal'],
+    [['run', '--repo', '.', '--goal', 'x', '-n', '17'], '-n cannot be "17"'],
+    [['run', '--repo', '.', '--goal', 'x', '-n', 'three'], '-n cannot be'],
+    [['run', '--repo', '.', '--goal', 'x', '--task-type', 'magic'], '--task-type'],
+    [['run', '--repo', '.', '--goal', 'x', '--priority', '0'], '--priority'],
+    [['run', '--nonsense'], '--nonsense'],
+    [['show'], 'which run'],
+    [['show', 'one'], 'the run cannot be'],
+    [['show', '1', '2'], 'unexpected'],
+    [['diff', '1', '99'], 'the variation cannot be'],
+    [['worker'], 'DATABASE_URL'],
+    [['up', 'now'], 'unexpected'],
+  ])('%j', async (words, said) => {
+    const { code, out, err } = await cli(words, nowhere);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toMatch(/^bakeoff: [^\n]+\n$/);
+    expect(err).toContain(said);
+  });
+
+  test.each([
+    [{ BAKEOFF_TYPO: '1' }, 'BAKEOFF_TYPO'],
+    [{ PORT: 'http' }, 'PORT'],
+    [{ BAKEOFF_URL: 'localhost' }, 'BAKEOFF_URL'],
+  ])('settings %j', async (env, said) => {
+    const { code, err } = await cli(['list'], { ...nowhere, ...env });
+    expect([code, err]).toEqual([2, expect.stringMatching(/^bakeoff: [^\n]+\n$/)]);
+    expect(err).toContain(said);
+  });
+});
+
+test.each([
+  [['list']],
+  [['show', '1']],
+  [['watch', '1']],
+  [['stop', '1']],
+  [['diff', '1']],
+  [['run', '--repo', '.', '--goal', 'x']],
+])('%j without a service ends with 3 and one line', async (words) => {
+  const { code, out, err } = await cli(words, nowhere);
+  expect([code, out]).toEqual([3, '']);
+  expect(err).toMatch(/^bakeoff: no service answers at http:\/\/127\.0\.0\.1:1[^\n]+\n$/);
+});
+
+test('--detach without a service does not start one', async () => {
+  const { code, err } = await cli(['run', '--repo', '.', '--goal', 'x', '--detach'], {
+    BAKEOFF_DATA: dataDir,
+    PORT: '1',
+  });
+  expect([code, err]).toEqual([3, expect.stringContaining('--detach needs one')]);
+});
+
+test('help is the same from every door', async () => {
+  const pages = await Promise.all(
+    [[], ['--help'], ['help'], ['run', '--help']].map((words) => cli(words, nowhere)),
+  );
+  expect(new Set(pages.map(({ out }) => out)).size).toBe(1);
+  expect(pages.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+});
