@@ -175,12 +175,15 @@ function url(env: Env, name: string, protocols: string[]): string | null {
   return value;
 }
 
-/** Ollama's own variable holds `host`, `host:port` or a URL; 0.0.0.0 is where it listens, not where it is. */
+/** Ollama's own variable holds `host`, `host:port`, `:port` or a URL; 0.0.0.0 is where it listens, not where it is. */
 function ollamaUrl(value: string): string {
-  const full = /^https?:\/\//.test(value) ? value : `http://${value}`;
-  if (!URL.canParse(full)) throw new ConfigError('OLLAMA_HOST is not a host, host:port or URL');
+  const whole = /^https?:\/\//.test(value);
+  const full = whole ? value : `http://${value.startsWith(':') ? '127.0.0.1' : ''}${value}`;
+  if (!URL.canParse(full) || (!whole && value.includes('://'))) {
+    throw new ConfigError('OLLAMA_HOST is not a host, host:port or URL');
+  }
   const parsed = new URL(full);
   if (parsed.hostname === '0.0.0.0') parsed.hostname = '127.0.0.1';
-  if (parsed.port === '' && !/^https?:\/\//.test(value)) parsed.port = '11434';
+  if (parsed.port === '' && !whole) parsed.port = '11434';
   return parsed.toString().replace(/\/$/, '');
 }

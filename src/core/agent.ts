@@ -69,6 +69,9 @@ async function requireFallback(tx: Tx, name: string, fallback: string | null): P
   if (!row) throw invalid('fallback', `There is no agent ${fallback}`);
   if (row.fallback !== null)
     throw invalid('fallback', `${fallback} has a fallback itself; name one that has none`);
+  const [before] = await tx<{ name: string }[]>`select name from agents where fallback = ${name} limit 1`;
+  if (before)
+    throw invalid('fallback', `${name} is the fallback of ${before.name}, so it can have none itself`);
 }
 
 /**
@@ -181,7 +184,7 @@ export async function listAgents(
   { db }: Pick<Database, 'db'>,
   { limit = 50, cursor }: { limit?: number; cursor?: string } = {},
 ): Promise<Page<Agent>> {
-  const after = cursor ? Number(readCursor(cursor, ['number'])[0]) : null;
+  const after = cursor ? (readCursor(cursor, ['integer'])[0] ?? null) : null;
   const [rows, [counted]] = await Promise.all([
     db
       .select()
@@ -209,22 +212,25 @@ export async function updateAgent(
   const current = await getAgent(database, id);
   const { api_key, ...rest } = change;
   if (change.fallback !== undefined) {
-    await database.sql.begin((tx) =>
-      requireFallback(tx, change.name ?? current.name, change.fallback ?? null),
-    );
+    await database.sql.begin((tx) => requireFallback(tx, current.name, change.fallback ?? null));
   }
   try {
-    const [row] = await database.db
-      .update(agents)
-      .set({
-        ...rest,
-        ...(api_key === undefined ? {} : { api_key: api_key === null ? null : vault.seal(api_key) }),
-        updated_at: new Date(),
-      })
-      .where(eq(agents.id, id))
-      .returning();
-    if (!row) throw notFound('agent', id);
-    return toAgent(row);
+    return await database.db.transaction(async (tx) => {
+      const [row] = await tx
+        .update(agents)
+        .set({
+          ...rest,
+          ...(api_key === undefined ? {} : { api_key: api_key === null ? null : vault.seal(api_key) }),
+          updated_at: new Date(),
+        })
+        .where(eq(agents.id, id))
+        .returning();
+      if (!row) throw notFound('agent', id);
+      // Those that lean on it go on leaning on it.
+      if (row.name !== current.name)
+        await tx.update(agents).set({ fallback: row.name }).where(eq(agents.fallback, current.name));
+      return toAgent(row);
+    });
   } catch (error) {
     if (isUniqueViolation(error)) throw conflict('name_taken', `There is an agent ${change.name} already`);
     throw error;

@@ -36,6 +36,9 @@ export async function storeCheck(
   variationId: number | null,
   row: CheckRow,
 ): Promise<void> {
+  // Two processes may check one base at the same time.
+  const place = `check:${runId}:${variationId ?? 'base'}:${row.name}`;
+  await tx`select pg_advisory_xact_lock(hashtextextended(${place}, 0))`;
   await tx`
     delete from checks
     where run_id = ${runId} and name = ${row.name} and variation_id is not distinct from ${variationId}`;

@@ -26,6 +26,7 @@ export function takeDataDir(path: string): DataDir {
     chmodSync(file, 0o600);
     lock.run('PRAGMA locking_mode = EXCLUSIVE');
     lock.run('BEGIN EXCLUSIVE');
+    writeFileSync(join(path, 'lock.pid'), `${process.pid}\n`, { mode: 0o600 });
   } catch (error) {
     lock?.close();
     const code = (error as { code?: string }).code ?? '';
@@ -42,7 +43,6 @@ export function takeDataDir(path: string): DataDir {
     explainFileError(error, path);
   }
   const held = lock;
-  writeFileSync(join(path, 'lock.pid'), `${process.pid}\n`, { mode: 0o600 });
   return {
     path,
     release: () => {
@@ -59,7 +59,9 @@ export function takeDataDir(path: string): DataDir {
 export function secretFile(dir: string, name: string): string {
   const path = join(dir, name);
   try {
-    return readFileSync(path, 'utf8').trim();
+    const present = readFileSync(path, 'utf8').trim();
+    // A machine that lost power may leave an empty file, which must not pass for a secret.
+    if (present !== '') return present;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') explainFileError(error, path);
   }

@@ -49,7 +49,8 @@ export function openSql(address: string | DatabaseAddress, options: { max: numbe
   const settings = {
     max: options.max,
     idle_timeout: 60,
-    connect_timeout: 10,
+    // A connection begun while Postgres dies is noticed by this limit only.
+    connect_timeout: 5,
     onnotice: () => {},
     connection: { application_name: 'bakeoff', statement_timeout: statementLimitS * 1000 },
     transform: { undefined: null },

@@ -15,10 +15,12 @@ export class BakeoffError extends Error {
 
 /** What was named is not there: 404 `<noun>_not_found`. */
 export function notFound(
-  noun: 'run' | 'variation' | 'project' | 'agent' | 'diff',
+  noun: 'run' | 'variation' | 'project' | 'agent',
   name: string | number,
 ): BakeoffError {
-  return new BakeoffError(`${noun}_not_found`, `There is no ${noun} ${name}`, 404);
+  // A path that holds no id is read as -1.
+  const which = name === -1 ? `such ${noun}` : `${noun} ${name}`;
+  return new BakeoffError(`${noun}_not_found`, `There is no ${which}`, 404);
 }
 
 /** Readable, but not valid: 422 `invalid`, naming the field. */

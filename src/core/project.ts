@@ -31,12 +31,13 @@ export async function createProject(
  */
 export async function projectOf({ sql: client }: Pick<Database, 'sql'>, source: Source): Promise<number> {
   const place = source.repo_url ?? source.local_path;
+  const wanted = nameOfSource(place);
   return client.begin(async (tx) => {
-    await tx`select pg_advisory_xact_lock(hashtextextended(${`project:${place}`}, 0))`;
+    // By name, which the place decides: two places of one name must not take it at the same time either.
+    await tx`select pg_advisory_xact_lock(hashtextextended(${`project:${wanted}`}, 0))`;
     const [found] = await tx<{ id: number }[]>`
       select id from projects where coalesce(repo_url, local_path) = ${place} order by id limit 1`;
     if (found) return found.id;
-    const wanted = nameOfSource(place);
     const names = await tx<{ name: string }[]>`
       select name from projects where name = ${wanted} or name like ${`${wanted.replace(/[\\%_]/g, '\\$&')}-%`}`;
     const taken = new Set(names.map((row) => row.name));
@@ -78,7 +79,7 @@ export async function listProjects(
   { db }: Pick<Database, 'db'>,
   { limit = 50, cursor }: { limit?: number; cursor?: string } = {},
 ): Promise<Page<Project>> {
-  const after = cursor ? Number(readCursor(cursor, ['number'])[0]) : null;
+  const after = cursor ? (readCursor(cursor, ['integer'])[0] ?? null) : null;
   const [rows, [counted]] = await Promise.all([
     db
       .select()

@@ -32,7 +32,7 @@ export class Recorder {
     private readonly sql: Sql,
     private readonly claim: Claim,
     /** Hides secrets in everything that is recorded. */
-    private readonly mask: (text: string) => string,
+    readonly mask: (text: string) => string,
     private readonly onFailure: (error: Error) => void,
   ) {}
 

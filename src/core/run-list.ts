@@ -1,7 +1,7 @@
 import { and, asc, count, desc, eq, exists, ilike, inArray, or, type SQL, sql } from 'drizzle-orm';
 import { agents, type RunStatus, type RunType, runs, type TaskType, variations } from '../../drizzle/schema';
 import type { Page, Run } from './contract';
-import { readCursor, writeCursor } from './cursor';
+import { type CursorKind, readCursor, writeCursor } from './cursor';
 import type { Database, Db } from './db';
 import { completeRuns, type RunRow, selectRuns } from './run-object';
 
@@ -68,7 +68,8 @@ function whereOf(db: Db, filter: RunFilter): SQL | undefined {
 /** One part of a sort: the column, how it is bound in a cursor's comparison, and its value for a row. */
 interface SortKey {
   by: SQL | typeof runs.id | typeof runs.priority | typeof runs.created_at;
-  bind: (value: string | number) => SQL;
+  kind: CursorKind;
+  bind: (value: number) => SQL;
   of: (row: RunRow) => number;
 }
 
@@ -78,20 +79,28 @@ interface Order {
   keys: SortKey[];
 }
 
-const id: SortKey = { by: runs.id, bind: (value) => sql`${value}::int`, of: ({ run }) => run.id };
+const id: SortKey = {
+  by: runs.id,
+  kind: 'integer',
+  bind: (value) => sql`${value}::int`,
+  of: ({ run }) => run.id,
+};
 /** Stored to the millisecond, so a cursor holds it exactly. */
 const created: SortKey = {
   by: runs.created_at,
+  kind: 'time',
   bind: (value) => sql`to_timestamp(${value}::bigint / 1000.0)::timestamptz(3)`,
   of: ({ run }) => run.created_at.getTime(),
 };
 const priority: SortKey = {
   by: runs.priority,
+  kind: 'integer',
   bind: (value) => sql`${value}::int`,
   of: ({ run }) => run.priority,
 };
 const live: SortKey = {
   by: sql`(${runs.completed_at} is null)`,
+  kind: 'integer',
   bind: (value) => sql`(${value}::int = 1)`,
   of: ({ run }) => (run.completed_at === null ? 1 : 0),
 };
@@ -106,7 +115,7 @@ const orders: Record<RunSort, Order> = {
 function beyond({ descending, keys }: Order, cursor: string): SQL {
   const values = readCursor(
     cursor,
-    keys.map(() => 'number'),
+    keys.map((key) => key.kind),
   );
   const columns = sql.join(
     keys.map((key) => sql`${key.by}`),

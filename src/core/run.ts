@@ -105,8 +105,10 @@ function createdFact(input: NewRun, chosen: readonly { name: string }[]): Fact {
 export function nameFrom(goal: string): string {
   const line = goal.trim().split(/\r?\n/)[0]?.trim() ?? '';
   if (line.length <= 80) return line;
-  const cut = line.slice(0, 79);
-  return `${cut.slice(0, Math.max(cut.lastIndexOf(' '), 40)).trimEnd()}…`;
+  // A cut may halve a surrogate pair.
+  const cut = line.slice(0, 79).replace(/[\ud800-\udbff]$/, '');
+  const space = cut.lastIndexOf(' ');
+  return `${(space >= 40 ? cut.slice(0, space) : cut).trimEnd()}…`;
 }
 
 /** @throws BakeoffError 404 */

@@ -52,7 +52,10 @@ export function sameSecret(a: string, b: string): boolean {
  * half the text.
  */
 export function masker(secrets: readonly (string | null | undefined)[]): (text: string) => string {
-  const values = secrets.filter((one): one is string => typeof one === 'string' && one.length >= 8);
+  const values = secrets
+    .filter((one): one is string => typeof one === 'string' && one.length >= 8)
+    // The longest first: one that begins another would leave the other's end.
+    .sort((a, b) => b.length - a.length);
   if (values.length === 0) return (text) => text;
   return (text) => values.reduce((masked, value) => masked.replaceAll(value, '••••••••'), text);
 }

@@ -21,7 +21,9 @@ export function openJournal(
   let progress = -1;
   let words: string | null = null;
 
-  const setProgress = async (percentage: number, step: string | null): Promise<void> => {
+  // What is kept on rows is masked as what is recorded is.
+  const setProgress = async (percentage: number, said: string | null): Promise<void> => {
+    const step = said === null ? null : recorder.mask(said);
     const rounded = Math.max(0, Math.min(99, Math.round(percentage)));
     if (rounded === progress && step === words) return;
     progress = rounded;
@@ -52,8 +54,9 @@ export function openJournal(
     },
 
     async planned(steps) {
-      await recorder.commit([{ type: 'plan.generated', payload: { steps } }], async (tx) => {
-        const plan = tx.json(steps.map((step) => ({ ...step })));
+      const masked = steps.map((step) => ({ ...step, text: recorder.mask(step.text) }));
+      await recorder.commit([{ type: 'plan.generated', payload: { steps: masked } }], async (tx) => {
+        const plan = tx.json(masked);
         await tx`update variations set plan = ${plan}, updated_at = now() where id = ${claim.variationId}`;
       });
       await setProgress(shareDone(steps), steps.find((step) => step.status === 'active')?.text ?? words);

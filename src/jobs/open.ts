@@ -15,6 +15,7 @@ import { StartError } from '../core/start-error';
 import { type Log, openLog } from '../log';
 import type { Parts } from './parts';
 import { type JobQueue, openQueue } from './queue';
+import { Shared } from './shared';
 
 /** Everything a process of Bakeoff stands on, opened; `close` in reverse order. */
 export interface Ground {
@@ -53,7 +54,11 @@ export async function openGround(
     });
     closers.push(() => queue.close());
     const secrets = [apiKey(config.dataDir), config.secret, ...providerKeys(config)];
-    return { parts: { config, database, vault, mirrors, workspaces, log, secrets }, queue, sandbox, close };
+    const parts = {
+      ...{ config, database, vault, mirrors, workspaces, log, secrets },
+      baseChecks: new Shared<number>(),
+    };
+    return { parts, queue, sandbox, close };
   } catch (error) {
     await close();
     throw error;

@@ -4,6 +4,7 @@ import type { Config } from '../config';
 import type { Database } from '../core/db';
 import type { Vault } from '../core/secret';
 import type { Log } from '../log';
+import type { Shared } from './shared';
 
 /** What a worker works with; made once a process. */
 export interface Parts {
@@ -13,6 +14,8 @@ export interface Parts {
   mirrors: Mirrors;
   workspaces: WorkspaceSource;
   log: Log;
+  /** Checks of bases under way, by run. */
+  baseChecks: Shared<number>;
   /** Hides the service's own secrets wherever their value turns up. */
   secrets: readonly (string | null)[];
 }

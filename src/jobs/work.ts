@@ -3,18 +3,19 @@ import { type Outcome, work } from '../agent/loop';
 import { makeModel } from '../agent/models';
 import type { Patch, Workspace } from '../agent/workspace';
 import { type Assignment, readAssignment, settleBase } from '../core/assignment';
+import { baseResults } from '../core/check';
 import { Fenced } from '../core/errors';
 import type { Claim } from '../core/event';
 import { type FailureCode, VariationFailure } from '../core/failure';
 import { Recorder } from '../core/recorder';
 import { masker } from '../core/secret';
-import { claim, type Ending, finish, release } from '../core/variation';
+import { mapStrings } from '../core/text';
+import { type Claimed, claim, type Ending, finish, release } from '../core/variation';
 import { checkBase, checkPatch } from './checks';
 import { openJournal } from './journal';
 import type { Parts } from './parts';
 import { secretsOf, toProfile } from './profile';
 import type { VariationJob } from './queue';
-import { Shared } from './shared';
 
 /** The worker shuts down: what is under way goes back to the queue. */
 export class ShuttingDown extends Error {
@@ -29,9 +30,13 @@ export type Active = Map<number, AbortController>;
  * what could not be recorded, so that the queue tries again.
  */
 export async function workOn(parts: Parts, active: Active, worker: string, job: VariationJob): Promise<void> {
+  const claimed = await claim(parts.database, job.variation_id, job.job_epoch, worker);
+  if (claimed) await workOnClaimed(parts, active, claimed);
+}
+
+/** The same for a variation that this worker has taken already. */
+export async function workOnClaimed(parts: Parts, active: Active, claimed: Claimed): Promise<void> {
   const { database, log } = parts;
-  const claimed = await claim(database, job.variation_id, job.job_epoch, worker);
-  if (!claimed) return;
   const abort = new AbortController();
   active.set(claimed.variationId, abort);
   log.info('variation started', {
@@ -71,14 +76,15 @@ async function attempt(parts: Parts, claimed: Claim, abort: AbortController): Pr
   try {
     const ending = await story(job, kept);
     await recorder.flush();
-    return ending;
+    return mapStrings(ending, recorder.mask) as Ending;
   } catch (thrown) {
     // Whatever broke because it was ended from outside, the reason is the outside's.
     const error = abort.signal.aborted ? abort.signal.reason : thrown;
     if (error instanceof Fenced || error instanceof ShuttingDown) throw error;
     await recorder.flush();
-    const failure = explain(job, error);
-    return { status: statusOf(failure.code), error: failure, patch: kept.patch?.stat ?? null };
+    const { code, message } = explain(job, error);
+    const failure = { code, message: recorder.mask(message) };
+    return { status: statusOf(code), error: failure, patch: kept.patch?.stat ?? null };
   }
 }
 
@@ -108,37 +114,47 @@ async function story(job: Job, kept: { patch: Patch | null }): Promise<Ending> {
       ...(patch ? { patch } : {}),
     });
 
-  const base = checkBaseOnce(job, (signal) => fresh('base', signal));
+  // A base that nobody waits for any more, since all who did have ended, is not checked on in their absence.
+  const over = new AbortController();
+  const base = checkBaseOnce(job, AbortSignal.any([abort.signal, over.signal]), (signal) =>
+    fresh('base', signal),
+  );
   base.catch(() => {}); // Awaited below, unless something ends the work before.
-  const outcome = await letAgentWork(job, baseSha, () => fresh('work', abort.signal));
-  kept.patch = outcome.patch;
-  const proposed = outcome.patch.bytes.length > 0 ? await propose(job, mirror.path, outcome.patch) : null;
+  try {
+    const outcome = await letAgentWork(job, baseSha, () => fresh('work', abort.signal));
+    kept.patch = outcome.patch;
+    const proposed = outcome.patch.bytes.length > 0 ? await propose(job, mirror.path, outcome.patch) : null;
+    requireResult(job, outcome, proposed !== null);
+    await base;
+    await checkPatch(job.database, recorder, claimed, {
+      checks: run.options.dry_run ? [] : project.checks,
+      open: () => fresh('check', abort.signal, outcome.patch.bytes),
+      signal: abort.signal,
+    });
+    return {
+      status: 'completed',
+      summary: outcome.summary,
+      patch: proposed ? outcome.patch.stat : null,
+      commit_sha: proposed?.commit ?? null,
+      branch: proposed?.ref ?? null,
+    };
+  } finally {
+    over.abort();
+    await base.catch(() => {});
+  }
+}
+
+function requireResult({ assignment: { run } }: Job, outcome: Outcome, changed: boolean): void {
   if (outcome.end === 'step_limit') {
     throw new VariationFailure(
       'step_limit',
       `It used all of its ${run.options.max_steps} steps without finishing`,
     );
   }
-  if (
-    !proposed &&
-    !run.options.dry_run &&
-    (run.task_type === 'coding' || run.task_type === 'documentation')
-  ) {
+  const mustChange = run.task_type === 'coding' || run.task_type === 'documentation';
+  if (mustChange && !changed && !run.options.dry_run) {
     throw new VariationFailure('no_changes', 'The agent finished without changing a file');
   }
-  await base;
-  await checkPatch(job.database, recorder, claimed, {
-    checks: run.options.dry_run ? [] : project.checks,
-    open: () => fresh('check', abort.signal, outcome.patch.bytes),
-    signal: abort.signal,
-  });
-  return {
-    status: 'completed',
-    summary: outcome.summary,
-    patch: proposed ? outcome.patch.stat : null,
-    commit_sha: proposed?.commit ?? null,
-    branch: proposed?.ref ?? null,
-  };
 }
 
 async function letAgentWork(job: Job, baseSha: string, open: () => Promise<Workspace>): Promise<Outcome> {
@@ -190,17 +206,18 @@ async function propose(job: Job, mirror: string, patch: Patch): Promise<{ commit
   }
 }
 
-/** The run's variations wait for one and the same check of their base. */
-const baseChecks = new Shared<number>();
-
-async function checkBaseOnce(job: Job, open: (signal: AbortSignal) => Promise<Workspace>): Promise<void> {
+/** The run's variations wait for one and the same check of their base; what an interrupted one has recorded, stands. */
+async function checkBaseOnce(
+  job: Job,
+  wanted: AbortSignal,
+  open: (signal: AbortSignal) => Promise<Workspace>,
+): Promise<void> {
   const { run, project } = job.assignment;
   if (run.options.dry_run) return;
-  await baseChecks.once(run.id, job.abort.signal, async (signal) => {
-    const [done] = await job.database.sql`
-      select 1 from checks where run_id = ${run.id} and variation_id is null limit 1`;
-    if (!done)
-      await checkBase(job.database, run.id, { checks: project.checks, open: () => open(signal), signal });
+  await job.baseChecks.once(run.id, wanted, async (signal) => {
+    const done = await baseResults(job.database, run.id);
+    const checks = project.checks.filter((check) => !done.has(check.name));
+    await checkBase(job.database, run.id, { checks, open: () => open(signal), signal });
   });
 }
 
@@ -214,7 +231,8 @@ function explain(job: Job, error: unknown): { code: FailureCode; message: string
   return { code: 'internal', message: error instanceof Error ? error.message : String(error) };
 }
 
-function statusOf(code: FailureCode): 'needs_review' | 'failed' | 'stopped' {
+/** The status that a failure ends a variation with; docs/errors.md says the same. */
+export function statusOf(code: FailureCode): 'needs_review' | 'failed' | 'stopped' {
   if (code === 'stopped' || code === 'budget_exceeded') return 'stopped';
   if (code === 'step_limit' || code === 'patch_rejected' || code === 'no_changes') return 'needs_review';
   return 'failed';

@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { VariationFailure } from '../core/failure';
-import { controlChannel, listQueued, listWantedStops, stoppedByPerson } from '../core/variation';
+import { claimNext, controlChannel, listWantedStops, stoppedByPerson } from '../core/variation';
 import { heartbeat, retire, type WorkerIdentity } from '../core/worker';
 import type { Parts } from './parts';
 import type { JobQueue } from './queue';
-import { type Active, ShuttingDown, workOn } from './work';
+import { type Active, ShuttingDown, workOn, workOnClaimed } from './work';
 
 /** A notice may be lost with a connection; a stop is seen by looking, too. */
 const lookMs = 500;
 const heartbeatMs = 5_000;
 /** What is under way at a shutdown is given back within this. */
 const shutdownMs = 8_000;
+/** A variation may be claimed while we shut down: it is told, too. */
+const tellMs = 50;
 
 export interface Worker {
   identity: WorkerIdentity;
@@ -67,18 +69,23 @@ export async function startWorker(
   return {
     identity,
     async takeOne() {
-      const [next] = await listQueued(database, 1);
-      if (!next) return null;
-      const done = workOn(parts, active, identity.id, { variation_id: next.id, job_epoch: next.job_epoch })
+      const claimed = await claimNext(database, identity.id);
+      if (!claimed) return null;
+      const done = workOnClaimed(parts, active, claimed)
         .catch((error) => log.error('variation could not be worked on', { error }))
         .finally(() => extra.delete(done));
       extra.add(done);
-      return next.id;
+      return claimed.variationId;
     },
     async stop() {
       const closed = Promise.all([jobs.close(), ...extra]);
-      for (const abort of active.values()) abort.abort(new ShuttingDown('the worker shuts down'));
+      const giveBack = (): void => {
+        for (const abort of active.values()) abort.abort(new ShuttingDown('the worker shuts down'));
+      };
+      giveBack();
+      const teller = setInterval(giveBack, tellMs);
       await Promise.race([closed, Bun.sleep(shutdownMs)]);
+      clearInterval(teller);
       for (const stop of timers) await stop();
       await listener.unlisten();
       await retire(database, identity.id);

@@ -172,19 +172,33 @@ test('a killed listener connection costs no event, and no change', async () => {
     for await (const ids of feed.changes({ signal: leave.signal })) for (const id of ids) changed.add(id);
   })();
   await until(() => reader.seen.length === 3, 'the past');
-  const [killed] = await database.sql<{ n: number }[]>`
+  // Nobody may connect while these are appended, so that their notices are surely lost.
+  const admin = openSql({ ...database.address, database: 'postgres' }, { max: 1 });
+  const name = admin.unsafe(database.address.database);
+  await admin`alter database ${name} with allow_connections false`;
+  const [killed] = await admin<{ n: number }[]>`
     select count(pg_terminate_backend(pid))::int as n from pg_stat_activity
-    where datname = current_database() and query ilike 'listen %'`;
+    where datname = ${database.address.database} and query ilike 'listen %'`;
   expect(killed?.n).toBe(1);
   for (let i = 0; i < 20; i += 1) await append(database.sql, runId, null, [note(`${i}`)]);
   await append(database.sql, quiet, null, [note('said while nobody listened')]);
+  changed.clear();
+  await admin`alter database ${name} with allow_connections true`;
+  await admin.end();
+  const caughtUp = performance.now();
+  await until(() => reader.seen.length === 23, 'the events that nobody heard of', 5_000);
+  expect(performance.now() - caughtUp).toBeLessThan(4_000);
   await endRun(runId);
   await reader.done;
   expect(reader.numbers()).toEqual(upTo(await lastOf(runId)));
   await until(() => changed.has(quiet), 'the change of the quiet run');
+  // And it listens again.
+  changed.clear();
+  await append(database.sql, quiet, null, [note('heard')]);
+  await until(() => changed.has(quiet), 'the next change', 1_500);
   leave.abort();
   await changes;
-});
+}, 20_000);
 
 test('changes are told coalesced, at most four times a second', async () => {
   const [a, b] = [await makeRun(database), await makeRun(database)];

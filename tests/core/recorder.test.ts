@@ -45,6 +45,17 @@ describe('the recorder', () => {
     expect(await commitsOf(runId)).toBeLessThanOrEqual(5);
   });
 
+  test('lets facts that come one by one wait for company', async () => {
+    const { runId, recorder } = await start();
+    for (let i = 0; i < 150; i += 1) {
+      recorder.emit(note(`${i}`));
+      await Bun.sleep(1); // The pace of a stream; nothing is waited for.
+    }
+    await recorder.flush();
+    expect(await textsOf(runId)).toHaveLength(150);
+    expect(await commitsOf(runId)).toBeLessThanOrEqual(20);
+  });
+
   test('keeps order between what is emitted and what is committed with a change', async () => {
     const { runId, recorder, claim } = await start();
     const done: Promise<void>[] = [];

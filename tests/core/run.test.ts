@@ -3,17 +3,8 @@ import { createAgent } from '../../src/core/agent';
 import type { Run } from '../../src/core/contract';
 import { BakeoffError } from '../../src/core/errors';
 import { projectOf } from '../../src/core/project';
-import {
-  createRun,
-  defaultOptions,
-  deleteRun,
-  getRun,
-  getVariation,
-  listRuns,
-  nameFrom,
-  type RunFilter,
-  runSorts,
-} from '../../src/core/run';
+import { createRun, defaultOptions, getRun, getVariation, nameFrom } from '../../src/core/run';
+import { listRuns, type RunFilter, runSorts } from '../../src/core/run-list';
 import { finish, stop } from '../../src/core/variation';
 import { freshDatabase, type TestDatabase } from '../support/database';
 import { claimOne, makeRun, newAgent, recordOf, vault } from './scene';
@@ -23,6 +14,7 @@ describe('lists of runs', () => {
   const ids: Record<string, number> = {};
   beforeAll(async () => {
     database = await freshDatabase();
+    await createAgent(database, vault, newAgent());
     const other = await createAgent(database, vault, newAgent({ name: 'bert', model: 'script-2' }));
     const bert = { id: other.id, name: 'bert', model: 'script-2' };
     const project = await projectOf(database, {
@@ -127,7 +119,7 @@ describe('pages of runs', () => {
         [1],
         [1, 2, 3, 4],
         ['1', 1, 1],
-        [1e999, 1, 1],
+        [-1, 1, 1],
         [1.5, 1, 1],
         [1, 1, 1e15],
         [null, 1, 1],
@@ -190,15 +182,6 @@ describe('a run', () => {
     }
   });
 
-  test('is deleted only when it has ended', async () => {
-    const runId = await makeRun(database);
-    expect((await deleteRun(database, runId).catch((error) => error)).code).toBe('run_not_ended');
-    await stop(database, runId);
-    await deleteRun(database, runId);
-    expect(await recordOf(database, runId)).toEqual([]);
-    expect((await deleteRun(database, runId).catch((error) => error)).status).toBe(404);
-  });
-
   test('is named after its goal’s first line, cut at a word', () => {
     expect(nameFrom('Fix it')).toBe('Fix it');
     expect(nameFrom('\n  Fix it  \r\nin two lines')).toBe('Fix it');
@@ -213,13 +196,13 @@ describe('a run', () => {
 
 describe('an idempotency key', () => {
   let database: TestDatabase;
+  let run: Run;
   beforeAll(async () => {
     database = await freshDatabase();
-    await makeRun(database);
+    run = await getRun(database, await makeRun(database));
   });
   afterAll(() => database.drop());
   const make = async (key: string, body: string) => {
-    const run = await getRun(database, 1);
     const input = {
       ...{
         project_id: run.project_id,
@@ -231,8 +214,8 @@ describe('an idempotency key', () => {
       },
       ...{
         agents: [{ id: 1, name: 'anna', model: 'm' }],
-        run_type: 'agent',
-        task_type: 'general',
+        run_type: 'agent' as const,
+        task_type: 'general' as const,
         priority: 5,
       },
       ...{ base: null, context: [], metadata: {}, options: defaultOptions },
@@ -257,6 +240,8 @@ describe('an idempotency key', () => {
   });
 
   test('used by many at the same time makes one run', async () => {
+    // All connections open first, so that the calls meet.
+    await Promise.all(Array.from({ length: 6 }, () => database.sql`select pg_sleep(0.05)`));
     const made = await Promise.all(Array.from({ length: 12 }, () => make('k3', 'a')));
     expect(new Set(made.map((one) => one.id)).size).toBe(1);
     expect(made.filter((one) => !one.existed)).toHaveLength(1);

@@ -1,0 +1,47 @@
+import { expect, test } from 'bun:test';
+import { baseResults, compare, judgeBase, storeCheck } from '../../src/core/check';
+import { freshDatabase } from '../support/database';
+import { makeRun, variationIds } from './scene';
+
+test('a patch’s exit code is judged against the base’s', () => {
+  const codes = [0, 1, 2, null, 126, 127];
+  const table = codes.map((base) => codes.map((patch) => compare(base, patch)));
+  const lost = ['could_not_run', 'could_not_run', 'could_not_run'] as const;
+  const wasRed = ['fixed', 'still_fails', 'still_fails', ...lost] as const;
+  expect(table).toEqual([
+    ['passes', 'broken', 'broken', ...lost],
+    [...wasRed],
+    [...wasRed],
+    [...wasRed],
+    [...wasRed],
+    [...wasRed],
+  ]);
+  expect(codes.map(judgeBase)).toEqual(['passed', 'failed', 'failed', ...lost]);
+});
+
+test('a result that is recorded again replaces the first, for the base and for each variation', async () => {
+  const database = await freshDatabase();
+  try {
+    const runId = await makeRun(database, 2);
+    const [first, second] = await variationIds(database, runId);
+    const row = { name: 'unit', command: 'make test', required: true, duration_ms: 5, output: 'out' };
+    await database.sql.begin(async (tx) => {
+      for (const exit_code of [0, 1]) {
+        await storeCheck(tx, runId, null, { ...row, exit_code, result: judgeBase(exit_code) });
+        await storeCheck(tx, runId, first!, { ...row, exit_code, result: 'passes' });
+      }
+      await storeCheck(tx, runId, second!, { ...row, exit_code: null, result: 'could_not_run' });
+      await storeCheck(tx, runId, null, { ...row, name: 'types', exit_code: null, result: 'could_not_run' });
+    });
+    expect(await baseResults(database, runId)).toEqual(
+      new Map<string, number | null>([
+        ['unit', 1],
+        ['types', null],
+      ]),
+    );
+    const [counted] = await database.sql`select count(*)::int as n from checks where run_id = ${runId}`;
+    expect(counted).toEqual({ n: 4 });
+  } finally {
+    await database.drop();
+  }
+});
