@@ -187,15 +187,28 @@ export const runs = pgTable(
     completed_at: at('completed_at'),
   },
   (table) => [
-    index('runs_by_priority').on(table.priority.desc().nullsFirst(), table.created_at.desc().nullsFirst(), table.id.desc().nullsFirst()),
+    index('runs_by_priority').on(
+      table.priority.desc().nullsFirst(),
+      table.created_at.desc().nullsFirst(),
+      table.id.desc().nullsFirst(),
+    ),
     index('runs_live_first').on(
       sql`(${table.completed_at} is null) desc nulls first`,
       table.created_at.desc().nullsFirst(),
       table.id.desc().nullsFirst(),
     ),
     index('runs_newest').on(table.created_at.desc().nullsFirst(), table.id.desc().nullsFirst()),
-    index('runs_by_status').on(table.status, table.priority.desc().nullsFirst(), table.created_at.desc().nullsFirst(), table.id.desc().nullsFirst()),
-    index('runs_by_project').on(table.project_id, table.created_at.desc().nullsFirst(), table.id.desc().nullsFirst()),
+    index('runs_by_status').on(
+      table.status,
+      table.priority.desc().nullsFirst(),
+      table.created_at.desc().nullsFirst(),
+      table.id.desc().nullsFirst(),
+    ),
+    index('runs_by_project').on(
+      table.project_id,
+      table.created_at.desc().nullsFirst(),
+      table.id.desc().nullsFirst(),
+    ),
     check('runs_priority', sql`${table.priority} between 1 and 10`),
   ],
 );

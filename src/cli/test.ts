@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command, Context } from './context';
@@ -8,6 +8,10 @@ import { duration } from './words';
 const root = join(import.meta.dir, '..', '..');
 const partMs = 5 * 60_000;
 const suiteMs = 60 * 60_000;
+/** Test files at the same time: they mostly wait for programs that they started. */
+const parallel = 2;
+/** What a test has started ends with it, at the latest this much later. */
+const lingerMs = 5_000;
 
 /** What needs no running program; done side by side, each shown whole when it ends. */
 const parts: { name: string; argv: string[] }[] = [
@@ -61,15 +65,21 @@ async function runSuite(
   { out, interrupted }: Context,
 ): Promise<{ passed: number; failed: number }> {
   const start = performance.now();
+  // Everything temporary lies in here, so that what a test leaves behind is seen, and gone.
   const folder = mkdtempSync(join(tmpdir(), 'bakeoff-test-'));
+  chmodSync(folder, 0o755);
   try {
     const report = join(folder, 'junit.xml');
     const child = Bun.spawn(
       [
+        '/usr/bin/env',
+        `TMPDIR=${folder}`,
         process.execPath,
         '--env-file=/dev/null',
         'test',
         '--timeout=30000',
+        `--parallel=${parallel}`,
+        '--no-isolate',
         '--reporter=junit',
         `--reporter-outfile=${report}`,
         ...args,
@@ -88,9 +98,38 @@ async function runSuite(
     // A file that could not be loaded, or a suite that was killed, has no failed test to its name.
     if (code !== 0 && counts.failed === 0) counts.failed = 1;
     say(out, 'tests (bun test)', counts.failed === 0, start);
+    const left = await leftBehind(folder);
+    if (left.length > 0) {
+      out.write(`The tests left processes behind:\n${left.join('\n')}\n`);
+      counts.failed += 1;
+    }
     return counts;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  }
+}
+
+/** Command lines of processes that name the suite's folder, once they have had time to end. Linux only. */
+async function leftBehind(folder: string): Promise<string[]> {
+  for (const deadline = Date.now() + lingerMs; ; await Bun.sleep(50)) {
+    const found = commandLines().filter((line) => line.includes(folder));
+    if (found.length === 0 || Date.now() > deadline) return found;
+  }
+}
+
+function commandLines(): string[] {
+  try {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map((pid) => {
+        try {
+          return `${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`;
+        } catch {
+          return ''; // It has ended meanwhile.
+        }
+      });
+  } catch {
+    return []; // No /proc on this system.
   }
 }
 

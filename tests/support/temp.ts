@@ -4,11 +4,6 @@ import { join } from 'node:path';
 
 const made = new Set<string>();
 
-// Whatever a test forgot, or could not remove since it failed.
-process.on('exit', () => {
-  for (const path of made) rmSync(path, { recursive: true, force: true });
-});
-
 /** A fresh folder that others may pass through, since Postgres and the sandbox have uids of their own; gone at the end. */
 export function tempDir(name = 'test'): string {
   const path = mkdtempSync(join(tmpdir(), `bakeoff-${name}-`));
@@ -20,4 +15,9 @@ export function tempDir(name = 'test'): string {
 export function removeTemp(path: string): void {
   rmSync(path, { recursive: true, force: true });
   made.delete(path);
+}
+
+/** Whatever a test forgot, or could not remove since it failed. */
+export function removeAllTemps(): void {
+  for (const path of made) removeTemp(path);
 }
