@@ -28,14 +28,14 @@ export function explain(error: unknown, log: Log): BakeoffError {
     return new BakeoffError('unreadable', 'A cookie cannot be read', 400);
   if (isDatabaseGone(error)) {
     log.error('database', { error: error as Error });
-    return new BakeoffError(
-      'database_unavailable',
-      'The database does not answer; try again in a while',
-      503,
-    );
+    return unavailable();
   }
   log.error('a request failed by a mistake of ours', { error: error as Error });
   return new BakeoffError('internal', 'A mistake of ours; the log of the service has the details', 500);
+}
+
+export function unavailable(): BakeoffError {
+  return new BakeoffError('database_unavailable', 'The database does not answer; try again in a while', 503);
 }
 
 interface ValidationShape {
@@ -62,6 +62,6 @@ function explainValidation(error: ValidationShape): BakeoffError {
 function isDatabaseGone(error: unknown): boolean {
   const chain = [error, (error as { cause?: unknown }).cause];
   const codes =
-    /^(CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|ECONNREFUSED|ECONNRESET|ENOENT|57P0[123]|08\d\d\d|53300)$/;
+    /^(CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOENT|57P0[123]|08\d\d\d|53300)$/;
   return chain.some((one) => codes.test(String((one as { code?: unknown } | undefined)?.code ?? '')));
 }

@@ -1,51 +1,43 @@
-import { openapi } from '@elysiajs/openapi';
 import { Elysia } from 'elysia';
 import { BakeoffError } from '../core/errors';
-import { errorBody, explain, json } from './answer';
+import { errorBody, explain, json, unavailable } from './answer';
 import { agentRoutes } from './api/agents';
-import { laterRoutes } from './api/later';
+import { laterCallbackRoutes, laterRoutes } from './api/later';
 import { projectRoutes } from './api/projects';
 import { runRoutes } from './api/runs';
 import { serviceRoutes } from './api/service';
 import { taskRoutes } from './api/tasks';
 import { enter, type Gate, isKnown, requireHost, requireOrigin } from './auth';
 import { isJson, maxBodyBytes, tooLarge } from './body';
+import { describe } from './describe';
+import { docsPage } from './docs';
 import { readMetrics } from './metrics';
+import { describeApi } from './openapi';
 import { errorPage, pages } from './pages';
+import { patiently } from './patience';
 import { queueDashboard } from './queues';
+import { healthSchema } from './schemas';
 import type { Services } from './services';
 
 /** Everything the service answers, as one app. */
 export function createApp(services: Services, gate: Gate) {
   const board = queueDashboard(services.queue);
-  return new Elysia({ normalize: false, precompile: true, nativeStaticResponse: false })
+  const app = new Elysia({ normalize: false, precompile: true, nativeStaticResponse: false })
+    .wrap(patient(services) as unknown as Parameters<Elysia['wrap']>[0])
     .onRequest(({ request }) => guard(request, gate))
     .onError(({ error, request }) => refuse(error, request, services))
     .onAfterHandle(({ request, responseValue }) => secure(request, responseValue))
-    .use(
-      openapi({
-        provider: null,
-        path: '/docs',
-        specPath: '/openapi.json',
-        documentation: {
-          info: {
-            title: 'Bakeoff',
-            version: services.version,
-            description: 'Runs of coding agents, watched and steered',
-          },
-          components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
-          security: [{ key: [] }],
-        },
-        exclude: { paths: [/^\/(?!api\/|health|metrics)/] },
-      }),
-    )
     .get(
       '/health',
       async () => {
         const health = await services.health.read();
         return json(health, health.status === 'down' ? 503 : 200);
       },
-      { detail: { summary: 'How the parts of the service are', tags: ['service'], security: [] } },
+      openly(
+        describe('service', 'How the parts of the service are; 503 when it cannot work', {
+          gives: healthSchema,
+        }),
+      ),
     )
     .get(
       '/metrics',
@@ -53,7 +45,7 @@ export function createApp(services: Services, gate: Gate) {
         new Response(await readMetrics(services), {
           headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
         }),
-      { detail: { summary: 'Figures for Prometheus', tags: ['service'] } },
+      describe('service', 'Figures for Prometheus', { gives: 'text/plain' }),
     )
     .get('/enter', ({ request }) => {
       const entered = enter(request, gate);
@@ -75,7 +67,28 @@ export function createApp(services: Services, gate: Gate) {
         .use(serviceRoutes(services))
         .use(laterRoutes()),
     )
+    .group('/api', (api) => api.use(laterCallbackRoutes()))
     .use(pages(services));
+  const api = describeApi(app, services.version);
+  return app
+    .get('/openapi.json', () => json(api))
+    .get('/docs', ({ request }) => docsPage(services, request, api));
+}
+
+/** Around everything: a Postgres that hangs is told, not waited for. */
+function patient({ database }: Services) {
+  return (handle: Handle): Handle =>
+    (request, ...more) =>
+      patiently(Promise.resolve(handle(request, ...more)), database, () =>
+        secure(request, json(errorBody(unavailable()), 503)),
+      );
+}
+
+type Handle = (request: Request, ...more: unknown[]) => Response | Promise<Response>;
+
+/** Without a key. */
+function openly<T extends { detail: object }>(call: T): T {
+  return { ...call, detail: { ...call.detail, security: [] } };
 }
 
 const openPaths = /^\/(health|enter|assets\/[^?]*|favicon\.ico)$/;
@@ -103,7 +116,8 @@ function guard(request: Request, gate: Gate): void {
 /** Scripts get JSON, people a page. */
 async function refuse(error: unknown, request: Request, services: Services): Promise<Response> {
   const known = explain(error, services.log);
-  const path = new URL(request.url).pathname;
+  // Of a host that is nonsense, Bun makes no whole URL.
+  const path = URL.canParse(request.url) ? new URL(request.url).pathname : '/';
   const wantsPage = !path.startsWith('/api/') && (request.headers.get('accept') ?? '').includes('text/html');
   const answer = wantsPage ? await errorPage(services, request, known) : json(errorBody(known), known.status);
   if (known.status === 401) answer.headers.set('www-authenticate', 'Bearer');

@@ -18,7 +18,7 @@ export interface Gate {
  * @throws BakeoffError 403
  */
 export function requireHost(request: Request, gate: Gate): void {
-  const host = request.headers.get('host') ?? new URL(request.url).host;
+  const host = request.headers.get('host') ?? '';
   const name = host.replace(/:\d+$/, '').toLowerCase();
   if (!gate.hosts.has(name)) {
     throw new BakeoffError(

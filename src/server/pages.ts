@@ -30,7 +30,7 @@ const contentSecurityPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const pageHeaders = {
+export const pageHeaders = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': contentSecurityPolicy,
   'cache-control': 'private, no-cache',
@@ -193,7 +193,7 @@ async function runPage(services: Services, request: Request, id: number): Promis
   return new Response(markup, { headers: pageHeaders });
 }
 
-async function shellOf(services: Services, request: Request): Promise<Shell> {
+export async function shellOf(services: Services, request: Request): Promise<Shell> {
   const { database, config } = services;
   const [health, projects, agents, preset] = await Promise.all([
     services.health.read(),

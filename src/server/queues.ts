@@ -7,7 +7,7 @@ import type { JobQueue } from '../jobs/queue';
 
 /** Its page loads its own scripts and styles only; fonts of other hosts are not asked for. */
 const policy =
-  "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
   "font-src 'self'; connect-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 
 /**
@@ -25,7 +25,7 @@ export function queueDashboard({ queue }: JobQueue): (request: Request) => Promi
   const app = new Hono();
   app.route('/queues', adapter.registerPlugin());
   return async (request) => {
-    const answer = await app.fetch(request);
+    const answer = await app.fetch(withoutSlash(request));
     const page = answer.headers.get('content-type')?.startsWith('text/html');
     const body = page ? withoutForeignFonts(await answer.text()) : answer.body;
     const headers = new Headers(answer.headers);
@@ -33,6 +33,14 @@ export function queueDashboard({ queue }: JobQueue): (request: Request) => Promi
     headers.set('content-security-policy', policy);
     return new Response(body, { status: answer.status, headers });
   };
+}
+
+/** The dashboard knows itself under `/queues` only. */
+function withoutSlash(request: Request): Request {
+  const url = new URL(request.url);
+  if (url.pathname !== '/queues/') return request;
+  url.pathname = '/queues';
+  return new Request(url, request);
 }
 
 function withoutForeignFonts(html: string): string {

@@ -88,6 +88,8 @@ function listen(app: ReturnType<typeof createApp>, config: Config): void {
       // Above our own limit, so that ours is told in the contract's words.
       maxRequestBodySize: 2 * maxBodyBytes,
       idleTimeout: 30,
+      // Bun's own page of an error would show our source.
+      development: false,
       // Elysia's default shares the port with another service that does so too, and the kernel deals out the requests.
       reusePort: false,
     });

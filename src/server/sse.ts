@@ -1,8 +1,8 @@
 /** Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
 
 const encoder = new TextEncoder();
-/** A quiet stream says this often that it is there. */
-const heartbeatMs = 15_000;
+/** A quiet stream says this often that it is there (api.md). */
+export const heartbeatMs = 15_000;
 const heartbeat = encoder.encode(': still here\n\n');
 
 export interface ServerSentEvent {
@@ -36,6 +36,7 @@ export function eventStream(
   host: StreamHost | null,
   stopping: AbortSignal,
   source: (signal: AbortSignal) => AsyncGenerator<ServerSentEvent[]>,
+  everyMs = heartbeatMs,
 ): Response {
   // Bun cuts quiet responses; only this request is freed of that, since the limit also stops slow attackers.
   host?.timeout(request, 0);
@@ -54,7 +55,7 @@ export function eventStream(
       timer = setInterval(() => {
         // A reader that takes nothing needs no sign of life.
         if ((controller.desiredSize ?? 0) > 0) controller.enqueue(heartbeat);
-      }, heartbeatMs);
+      }, everyMs);
       signal.addEventListener('abort', () => timer && clearInterval(timer), { once: true });
     },
     async pull(controller) {

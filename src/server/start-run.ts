@@ -131,6 +131,7 @@ export async function startRun(
   if (Buffer.byteLength(JSON.stringify(body.metadata ?? {})) > metadataBytes)
     throw invalid('metadata', 'metadata is over 16 kB');
   if (Buffer.byteLength(goal) > goalBytes) throw invalid('goal', 'goal is over 100 kB');
+  const name = either(body, 'name', 'title')?.trim() || null;
   const variations = body.variations ?? 1;
   const agents = await agentsOf(services, body.agents, variations);
   const options = optionsOf(services, body.options ?? {}, agents);
@@ -139,9 +140,10 @@ export async function startRun(
   await services.agentSide.checkBase(source, base);
 
   const input: NewRun = {
+    // Last of all: from here on something is made.
     project_id: source.project_id ?? (await projectOf(services.database, source)),
     goal,
-    name: either(body, 'name', 'title')?.trim() || null,
+    name,
     description: body.description?.trim() || null,
     instructions: body.instructions?.trim() || null,
     variations,

@@ -13,19 +13,30 @@ beforeAll(async () => {
 afterAll(() => service.remove());
 
 test('a goal becomes a diff that applies to the base with plain git', async () => {
-  const repository = makeRepository({ 'greet.sh': 'echo helo\n', 'check.sh': 'sh greet.sh | grep -q hello\n' });
+  const repository = makeRepository({
+    'greet.sh': 'echo helo\n',
+    'check.sh': 'sh greet.sh | grep -q hello\n',
+  });
   const edit = { path: 'greet.sh', search: 'helo', replace: 'hello' };
   await service.call('/agents', {
     name: 'fixer',
     provider: 'scripted',
-    scenario: scenario({ name: 'edit_file', arguments: edit }, { name: 'run_command', arguments: { command: 'sh check.sh' } }),
+    scenario: scenario(
+      { name: 'edit_file', arguments: edit },
+      { name: 'run_command', arguments: { command: 'sh check.sh' } },
+    ),
   });
   const project = await service.call<{ id: number }>('/projects', {
     local_path: repository.path,
     checks: [{ name: 'greeting', command: 'sh check.sh' }],
   });
   expect(project.status).toBe(201);
-  const made = await service.call<Run>('/runs', { project_id: project.body.id, goal: 'Greet', agents: ['fixer'], variations: 2 });
+  const made = await service.call<Run>('/runs', {
+    project_id: project.body.id,
+    goal: 'Greet',
+    agents: ['fixer'],
+    variations: 2,
+  });
   expect(made.status).toBe(201);
   expect(made.body.variations).toHaveLength(2);
 
@@ -45,9 +56,8 @@ test('a goal becomes a diff that applies to the base with plain git', async () =
     expect(await Bun.file(join(copy, 'greet.sh')).text()).toBe('echo hello\n');
   }
   const mirror = join(service.config.dataDir, 'mirrors', `${run.project_id}.git`);
-  expect(git(mirror, '-c', 'safe.directory=*', 'for-each-ref', '--format=%(refname)', 'refs/bakeoff').split('\n')).toEqual([
-    `refs/bakeoff/${run.id}/1`,
-    `refs/bakeoff/${run.id}/2`,
-  ]);
+  expect(
+    git(mirror, '-c', 'safe.directory=*', 'for-each-ref', '--format=%(refname)', 'refs/bakeoff').split('\n'),
+  ).toEqual([`refs/bakeoff/${run.id}/1`, `refs/bakeoff/${run.id}/2`]);
   expect(readdirSync(join(service.config.dataDir, 'workspaces'))).toEqual([]);
 });

@@ -6,11 +6,13 @@ import { invalid, notYet } from '../../core/errors';
 import { recall } from '../../core/idempotency';
 import { json } from '../answer';
 import { jsonBody } from '../body';
+import { describe, idempotencyKey, paging } from '../describe';
 import { readId, readPaging, readQuery } from '../query';
+import { agentSchema, agentTestSchema, pageOf } from '../schemas';
 import type { Services } from '../services';
 import { idempotencyOf } from '../start-run';
 
-const detail = (summary: string) => ({ detail: { summary, tags: ['agents'] } });
+const tell = describe.bind(null, 'agents');
 const strict = { additionalProperties: false } as const;
 const orNull = <T extends Parameters<typeof t.Optional>[0]>(schema: T) =>
   t.Optional(t.Union([schema, t.Null()]));
@@ -46,7 +48,7 @@ const changeBody = t.Object({ name: t.Optional(name), model: t.Optional(model), 
 export function agentRoutes({ database, vault, agentSide }: Services) {
   return new Elysia({ prefix: '/agents' })
     .post(
-      '/',
+      '',
       async ({ body, request }) => {
         if (body.kind === 'acp') throw notYet('kind acp', 'kind');
         if (body.provider !== 'scripted' && body.model === undefined)
@@ -73,14 +75,27 @@ export function agentRoutes({ database, vault, agentSide }: Services) {
         const { id, existed } = await createAgent(database, vault, input, key);
         return json(await getAgent(database, id), existed ? 200 : 201, place(id));
       },
-      { body: newBody, parse: jsonBody(newBody), ...detail('Make an agent') },
+      {
+        body: newBody,
+        parse: jsonBody(newBody),
+        ...tell('Make an agent', {
+          status: 201,
+          takes: newBody,
+          gives: agentSchema,
+          parameters: [idempotencyKey],
+        }),
+      },
     )
     .get(
-      '/',
+      '',
       async ({ request }) => json(await listAgents(database, readPaging(readQuery(request)))),
-      detail('List agents'),
+      tell('List agents', { gives: pageOf(agentSchema), parameters: paging }),
     )
-    .get('/:id', async ({ params }) => json(await getAgent(database, readId(params.id))), detail('One agent'))
+    .get(
+      '/:id',
+      async ({ params }) => json(await getAgent(database, readId(params.id))),
+      tell('One agent', { gives: agentSchema }),
+    )
     .patch(
       '/:id',
       async ({ params, body }) => {
@@ -96,7 +111,11 @@ export function agentRoutes({ database, vault, agentSide }: Services) {
         };
         return json(await updateAgent(database, vault, current.id, change));
       },
-      { body: changeBody, parse: jsonBody(changeBody), ...detail('Change an agent') },
+      {
+        body: changeBody,
+        parse: jsonBody(changeBody),
+        ...tell('Change an agent', { takes: changeBody, gives: agentSchema }),
+      },
     )
     .delete(
       '/:id',
@@ -104,7 +123,7 @@ export function agentRoutes({ database, vault, agentSide }: Services) {
         await deleteAgent(database, readId(params.id));
         return new Response(null, { status: 204 });
       },
-      detail('Remove an agent that nothing needs'),
+      tell('Remove an agent that nothing needs'),
     )
     .post(
       '/:id/test',
@@ -112,7 +131,7 @@ export function agentRoutes({ database, vault, agentSide }: Services) {
         const agent = await getAgent(database, readId(params.id));
         return json(await agentSide.testAgent(agent.id));
       },
-      detail('Make one small model call'),
+      tell('Make one small model call', { gives: agentTestSchema }),
     );
 }
 

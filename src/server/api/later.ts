@@ -1,5 +1,7 @@
 import { Elysia } from 'elysia';
 import { notYet } from '../../core/errors';
+import { describe } from '../describe';
+import { errorSchema } from '../schemas';
 
 /** Calls of the contract that are not built yet: each answers 501, so that nobody takes silence for success. */
 const later: readonly [method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string][] = [
@@ -33,18 +35,35 @@ const later: readonly [method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path
   ['POST', '/users'],
   ['GET', '/webhooks'],
   ['POST', '/webhooks'],
+  ['GET', '/webhooks/:id'],
+  ['PATCH', '/webhooks/:id'],
+  ['DELETE', '/webhooks/:id'],
+  ['DELETE', '/api-keys/:id'],
+  ['GET', '/users/:id'],
+  ['PATCH', '/users/:id'],
+  ['DELETE', '/users/:id'],
 ];
 
-export function laterRoutes() {
+/** What other services will call. */
+const laterCallbacks: typeof later = [
+  ['POST', '/webhook/github-actions'],
+  ['POST', '/webhook/github'],
+  ['POST', '/webhook/forgejo'],
+];
+
+export const laterRoutes = () => refusing(later);
+export const laterCallbackRoutes = () => refusing(laterCallbacks);
+
+function refusing(calls: typeof later) {
   const routes = new Elysia();
-  for (const [method, path] of later) {
+  for (const [method, path] of calls) {
     routes.route(
       method,
       path,
       () => {
         throw notYet(`${method} ${path}`);
       },
-      { detail: { summary: 'Not built yet: 501', tags: ['not yet'] } },
+      describe('not yet', 'Not built yet', { status: 501, gives: errorSchema }),
     );
   }
   return routes;

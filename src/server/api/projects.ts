@@ -16,11 +16,13 @@ import {
 import type { AgentSide } from '../../jobs/agent-side';
 import { json } from '../answer';
 import { jsonBody } from '../body';
+import { describe, idempotencyKey, paging } from '../describe';
 import { readId, readPaging, readQuery } from '../query';
+import { pageOf, projectSchema } from '../schemas';
 import type { Services } from '../services';
 import { asSource, idempotencyOf } from '../start-run';
 
-const detail = (summary: string) => ({ detail: { summary, tags: ['projects'] } });
+const tell = describe.bind(null, 'projects');
 const strict = { additionalProperties: false } as const;
 const later = t.Optional(t.Unknown({ description: 'not built yet: 501 `not_yet`' }));
 
@@ -65,7 +67,7 @@ const changeBody = t.Object(
 export function projectRoutes({ database, agentSide }: Services) {
   return new Elysia({ prefix: '/projects' })
     .post(
-      '/',
+      '',
       async ({ body, request }) => {
         refuseLater(body);
         const key = idempotencyOf(request.headers.get('idempotency-key'), body);
@@ -86,17 +88,26 @@ export function projectRoutes({ database, agentSide }: Services) {
         const { id, existed } = await createProject(database, input, key);
         return json(await getProject(database, id), existed ? 200 : 201, place(id));
       },
-      { body: newBody, parse: jsonBody(newBody), ...detail('Make a project') },
+      {
+        body: newBody,
+        parse: jsonBody(newBody),
+        ...tell('Make a project', {
+          status: 201,
+          takes: newBody,
+          gives: projectSchema,
+          parameters: [idempotencyKey],
+        }),
+      },
     )
     .get(
-      '/',
+      '',
       async ({ request }) => json(await listProjects(database, readPaging(readQuery(request)))),
-      detail('List projects'),
+      tell('List projects', { gives: pageOf(projectSchema), parameters: paging }),
     )
     .get(
       '/:id',
       async ({ params }) => json(await getProject(database, readId(params.id))),
-      detail('One project'),
+      tell('One project', { gives: projectSchema }),
     )
     .patch(
       '/:id',
@@ -112,7 +123,11 @@ export function projectRoutes({ database, agentSide }: Services) {
         };
         return json(await updateProject(database, project.id, change));
       },
-      { body: changeBody, parse: jsonBody(changeBody), ...detail('Change a project') },
+      {
+        body: changeBody,
+        parse: jsonBody(changeBody),
+        ...tell('Change a project', { takes: changeBody, gives: projectSchema }),
+      },
     )
     .delete(
       '/:id',
@@ -120,7 +135,7 @@ export function projectRoutes({ database, agentSide }: Services) {
         await deleteProject(database, readId(params.id));
         return new Response(null, { status: 204 });
       },
-      detail('Remove a project that no run needs'),
+      tell('Remove a project that no run needs'),
     );
 }
 

@@ -8,49 +8,86 @@ import { listRuns, type RunFilter, runSorts } from '../../core/run-list';
 import { stop } from '../../core/variation';
 import { json } from '../answer';
 import { jsonBody } from '../body';
+import { after, describe, filter, idempotencyKey, type Parameter, paging } from '../describe';
 import { type Query, readId, readPaging, readQuery } from '../query';
+import { eventSchema, pageOf, readingOf, runSchema, variationSchema } from '../schemas';
 import type { Services } from '../services';
 import { eventStream, resumeAfter, type StreamHost } from '../sse';
 import { runBody, startRun } from '../start-run';
 import { readTranscript } from '../transcript';
 
-const detail = (summary: string) => ({ detail: { summary, tags: ['runs'] } });
+const tell = describe.bind(null, 'runs');
+
+const [limit] = paging as [Parameter, Parameter];
+const word = (values: readonly string[]) => ({ type: 'string', enum: [...values] });
+export const runFilters: readonly Parameter[] = [
+  filter('status', word(runStatuses)),
+  filter('project_id', { type: 'integer', minimum: 1 }),
+  filter('agent', { type: 'string' }, 'names'),
+  filter('task_type', word(taskTypes)),
+  filter('run_type', word(runTypes)),
+  { name: 'q', schema: { type: 'string' }, description: 'words in name or goal' },
+  { name: 'sort', schema: { ...word(runSorts), default: 'priority' } },
+  ...paging,
+];
 
 /** `/runs`: create, list, get, events, stream, diff, stop. */
 export function runRoutes(services: Services) {
   const { database, feed } = services;
   return new Elysia({ prefix: '/runs' })
     .post(
-      '/',
+      '',
       async ({ body, request }) => {
         const { id, existed } = await startRun(services, body, request.headers.get('idempotency-key'));
         return json(await getRun(database, id), existed ? 200 : 201, { location: `/api/v1/runs/${id}` });
       },
-      { body: runBody, parse: jsonBody(runBody), ...detail('Start a run: answered before any agent starts') },
+      {
+        body: runBody,
+        parse: jsonBody(runBody),
+        ...tell('Start a run: answered before any agent starts', {
+          status: 201,
+          takes: runBody,
+          gives: runSchema,
+          parameters: [idempotencyKey],
+        }),
+      },
     )
     .get(
-      '/',
+      '',
       async ({ request }) => json(await listRuns(database, runFilter(readQuery(request)))),
-      detail('List runs'),
+      tell('List runs', { gives: pageOf(runSchema), parameters: runFilters }),
     )
-    .get('/:id', async ({ params }) => json(await getRun(database, readId(params.id))), detail('One run'))
+    .get(
+      '/:id',
+      async ({ params }) => json(await getRun(database, readId(params.id))),
+      tell('One run', { gives: runSchema }),
+    )
     .post(
       '/:id/stop',
       async ({ params }) => {
         await stop(database, readId(params.id));
         return json(await getRun(database, readId(params.id)), 202);
       },
-      detail('Stop all variations that have not ended'),
+      tell('Stop all variations that have not ended', { status: 202, gives: runSchema }),
     )
     .get(
       '/:id/events',
       async ({ params, request }) => json(await readEvents(services, readId(params.id), request)),
-      detail('Events in order, after a number'),
+      tell('Events in order, after a number', {
+        gives: readingOf(eventSchema),
+        parameters: [
+          after,
+          limit,
+          filter('variation', { type: 'integer', minimum: 1 }, 'positions'),
+          filter('type', { type: 'string' }),
+        ],
+      }),
     )
     .get(
       '/:id/stream',
       async ({ params, request, server }) => {
         const id = readId(params.id);
+        readQuery(request).integer('after', 0, Number.MAX_SAFE_INTEGER);
         await getRun(database, id);
         return eventStream(request, server as StreamHost | null, services.stopping, async function* (signal) {
           for await (const events of feed.follow(id, { after: resumeAfter(request), signal })) {
@@ -58,7 +95,18 @@ export function runRoutes(services: Services) {
           }
         });
       },
-      detail('Server-sent events; Last-Event-ID resumes exactly'),
+      tell('Server-sent events; Last-Event-ID resumes exactly', {
+        gives: 'text/event-stream',
+        parameters: [
+          after,
+          {
+            name: 'Last-Event-ID',
+            in: 'header',
+            schema: { type: 'integer' },
+            description: 'wins over `after`',
+          },
+        ],
+      }),
     )
     .get(
       '/:id/transcript',
@@ -68,7 +116,7 @@ export function runRoutes(services: Services) {
           headers: { 'content-type': 'text/plain; charset=utf-8' },
         });
       },
-      detail('Everything said and done, as plain text'),
+      tell('Everything said and done, as plain text', { gives: 'text/plain' }),
     )
     .get(
       '/:id/variations',
@@ -76,12 +124,12 @@ export function runRoutes(services: Services) {
         const { variations } = await getRun(database, readId(params.id));
         return json({ items: variations, total: variations.length, next_cursor: null });
       },
-      detail('A run’s variations'),
+      tell('A run’s variations', { gives: pageOf(variationSchema) }),
     )
     .get(
       '/:id/variations/:position',
       async ({ params }) => json(await getVariation(database, readId(params.id), readId(params.position))),
-      detail('One variation'),
+      tell('One variation', { gives: variationSchema }),
     )
     .post(
       '/:id/variations/:position/stop',
@@ -89,12 +137,12 @@ export function runRoutes(services: Services) {
         await stop(database, readId(params.id), readId(params.position));
         return json(await getVariation(database, readId(params.id), readId(params.position)), 202);
       },
-      detail('Stop one variation'),
+      tell('Stop one variation', { status: 202, gives: variationSchema }),
     )
     .get(
       '/:id/variations/:position/diff',
       async ({ params, request }) => readDiff(services, readId(params.id), readId(params.position), request),
-      detail('The patch: applies with `git apply` on the run’s base_sha'),
+      tell('The patch: applies with `git apply` on the run’s base_sha', { gives: 'text/x-diff' }),
     );
 }
 

@@ -7,9 +7,11 @@ import { readStats } from '../../core/stats';
 import { listWorkers } from '../../core/worker';
 import { json } from '../answer';
 import { jsonBody } from '../body';
+import { describe } from '../describe';
+import { pageOf, processedSchema, queueSchema, settingsSchema, statsSchema, workerSchema } from '../schemas';
 import type { Services } from '../services';
 
-const detail = (summary: string) => ({ detail: { summary, tags: ['service'] } });
+const tell = describe.bind(null, 'service');
 
 const settingsBody = t.Object(
   { execution: t.Optional(t.Boolean()) },
@@ -26,7 +28,7 @@ export function serviceRoutes(services: Services) {
         const items = await listWorkers(database);
         return json({ items, total: items.length, next_cursor: null });
       },
-      detail('Workers, what each does, and when it was heard'),
+      tell('Workers, what each does, and when it was heard', { gives: pageOf(workerSchema) }),
     )
     .post(
       '/worker/process',
@@ -39,15 +41,23 @@ export function serviceRoutes(services: Services) {
           select run_id, position from variations where id = ${id}`;
         return json({ processed: row ?? null }, 202);
       },
-      detail('Take one queued variation now'),
+      tell('Take one queued variation now', { status: 202, gives: processedSchema }),
     )
     .get(
       '/queue/stats',
       async () => json(await readQueueStats(services)),
-      detail('What waits, and how fast it goes'),
+      tell('What waits, and how fast it goes', { gives: queueSchema }),
     )
-    .get('/stats', async () => json(await readStats(database)), detail('Figures of the last seven days'))
-    .get('/settings', async () => json(await readSettings(database)), detail('Settings'))
+    .get(
+      '/stats',
+      async () => json(await readStats(database)),
+      tell('Figures of the last seven days', { gives: statsSchema }),
+    )
+    .get(
+      '/settings',
+      async () => json(await readSettings(database)),
+      tell('Settings', { gives: settingsSchema }),
+    )
     .patch(
       '/settings',
       async ({ body }) => {
@@ -58,7 +68,10 @@ export function serviceRoutes(services: Services) {
       {
         body: settingsBody,
         parse: jsonBody(settingsBody),
-        ...detail('Change settings: `execution: false` keeps new work queued'),
+        ...tell('Change settings: `execution: false` keeps new work queued', {
+          takes: settingsBody,
+          gives: settingsSchema,
+        }),
       },
     );
 }

@@ -5,32 +5,47 @@ import { eventTypesOf, toOutput } from '../../core/output';
 import { getRun, getVariation } from '../../core/run';
 import { listRuns } from '../../core/run-list';
 import { json } from '../answer';
+import { after, describe, filter, paging } from '../describe';
 import { readId, readQuery } from '../query';
+import { outputSchema, pageOf, readingOf, runSchema } from '../schemas';
 import type { Services } from '../services';
-import { runFilter } from './runs';
+import { runFilter, runFilters } from './runs';
 
-const detail = (summary: string) => ({ detail: { summary, tags: ['tasks'] } });
+const tell = describe.bind(null, 'tasks');
+
+const outputs = {
+  gives: readingOf(outputSchema),
+  parameters: [
+    after,
+    ...paging.slice(0, 1),
+    filter('output_type', { type: 'string', enum: [...outputTypes] }),
+  ],
+};
 
 /** `/tasks`: the same runs, to be watched. */
 export function taskRoutes(services: Services) {
   const { database } = services;
   return new Elysia({ prefix: '/tasks' })
     .get(
-      '/',
+      '',
       async ({ request }) => json(await listRuns(database, runFilter(readQuery(request)))),
-      detail('List runs'),
+      tell('List runs', { gives: pageOf(runSchema), parameters: runFilters }),
     )
-    .get('/:id', async ({ params }) => json(await getRun(database, readId(params.id))), detail('One run'))
+    .get(
+      '/:id',
+      async ({ params }) => json(await getRun(database, readId(params.id))),
+      tell('One run', { gives: runSchema }),
+    )
     .get(
       '/:id/outputs',
       async ({ params, request }) => json(await readOutputs(services, readId(params.id), null, request)),
-      detail('What a run put out, in order'),
+      tell('What a run put out, in order', outputs),
     )
     .get(
       '/:id/variations/:position/outputs',
       async ({ params, request }) =>
         json(await readOutputs(services, readId(params.id), readId(params.position), request)),
-      detail('What one variation put out, in order'),
+      tell('What one variation put out, in order', outputs),
     );
 }
 
