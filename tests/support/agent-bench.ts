@@ -5,6 +5,7 @@ import type { Environment } from '../../src/agent/environment';
 import { bubblewrapSandbox } from '../../src/agent/environments/bubblewrap';
 import { Checkouts } from '../../src/agent/environments/checkout';
 import { plainSandbox } from '../../src/agent/environments/plain';
+import type { Sandbox } from '../../src/agent/environments/sandbox';
 import type { Journal } from '../../src/agent/journal';
 import type { Assignment } from '../../src/agent/loop';
 import type { ModelProfile } from '../../src/agent/model';
@@ -12,6 +13,7 @@ import { type Scenario, scriptedModel } from '../../src/agent/models/scripted';
 import type { ToolContext } from '../../src/agent/tools/tool';
 import type { Workspace } from '../../src/agent/workspace';
 import type { Fact, FactType, Payloads, PlanStep } from '../../src/core/fact';
+import { tempDir } from './temp';
 
 /** A real workspace over a small repository, with its environment. */
 export interface Bench {
@@ -22,6 +24,14 @@ export interface Bench {
   context(signal?: AbortSignal): ToolContext & { streamed: string[] };
   file(name: string): Promise<string>;
   remove(): Promise<void>;
+}
+
+let sandbox: Promise<Sandbox> | null = null;
+
+/** One sandbox serves all benches, as it serves all workspaces of a service. */
+function walls(): Promise<Sandbox> {
+  sandbox ??= bubblewrapSandbox(join(tempDir('etc'), 'etc'));
+  return sandbox;
 }
 
 /** Made with bubblewrap; `plain` is for what must see the host to be tested. */
@@ -39,7 +49,7 @@ export async function bench(
   }
   const mirror = join(home, 'mirror.git');
   const baseSha = (await sh(commitScript, source, mirror)).trim();
-  const sandbox = kind === 'plain' ? plainSandbox() : await bubblewrapSandbox(join(home, 'etc'));
+  const sandbox = kind === 'plain' ? plainSandbox() : await walls();
   const folder = join(home, 'workspaces');
   const workspace = await new Checkouts(folder, sandbox).open({ mirror, baseSha, id: 'one' });
   const { environment } = workspace;

@@ -9,7 +9,7 @@ import {
   type ExecResult,
   type Limits,
 } from '../environment';
-import { makeEtc } from './etc';
+import { etcMounts, makeEtc } from './etc';
 import type { EnvironmentRequest, Mount, Sandbox } from './sandbox';
 import { isErrno, killGroup, runProcess } from './spawn';
 
@@ -255,6 +255,7 @@ function systemFolders(etc: string): string[] {
       lstatSync(path).isSymbolicLink() ? ['--symlink', readlinkSync(path), path] : ['--ro-bind', path, path],
     ),
     ...['--proc', '/proc', '--dev', '/dev', '--ro-bind', etc, '/etc'],
+    ...etcMounts().flatMap((path) => ['--ro-bind', path, path]),
   ];
 }
 

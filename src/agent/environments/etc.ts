@@ -7,7 +7,8 @@ import { isErrno, runProcess } from './spawn';
 
 /**
  * Makes the /etc that commands see, once for each state of the system's own: copies of what programs need and what
- * holds nothing private, and users that are made up. One folder to mount rather than thirty files, which cost 4 ms a command.
+ * holds nothing private, and users that are made up; `etcMounts` go on top. One folder to mount rather than thirty files,
+ * which cost 4 ms a command.
  * @returns its path, in `folder`.
  */
 export async function makeEtc(folder: string): Promise<string> {
@@ -15,7 +16,7 @@ export async function makeEtc(folder: string): Promise<string> {
   const paths = [...copied, ...java].map((name) => `etc/${name}`).filter((path) => existsSync(`/${path}`));
   const state = paths.map((path) => [path, lstatSync(`/${path}`).mtimeMs]);
   const key = createHash('sha256')
-    .update(JSON.stringify([state, madeUp]))
+    .update(JSON.stringify([state, madeUp, etcMounts()]))
     .digest('hex')
     .slice(0, 16);
   const whole = join(folder, `etc-${key}`);
@@ -30,6 +31,7 @@ export async function makeEtc(folder: string): Promise<string> {
     const argv = ['cp', '-a', '--parents', '--', ...paths, half];
     const env = { PATH: '/usr/bin:/bin' };
     await runProcess({ argv, cwd: '/', env, timeoutMs: 30_000 });
+    for (const path of etcMounts()) await mkdir(join(half, path), { recursive: true });
     for (const [name, text] of Object.entries(madeUp)) {
       await writeFile(join(half, 'etc', name), text);
       await chmod(join(half, 'etc', name), 0o644);
@@ -46,10 +48,18 @@ export async function makeEtc(folder: string): Promise<string> {
 
 /** `ssl/private`, `shadow`, anything that names hosts, users or passwords stays out. */
 const copied = (
-  'alternatives ca-certificates debian_version fonts gai.conf ld.so.cache ld.so.conf ld.so.conf.d localtime lsb-release ' +
-  'magic mime.types os-release perl pki/ca-trust pki/tls/certs protocols python3 services ssl/certs ssl/openssl.cnf ' +
+  'ca-certificates debian_version gai.conf ld.so.cache ld.so.conf ld.so.conf.d localtime lsb-release ' +
+  'magic mime.types os-release perl pki/ca-trust pki/tls/certs protocols python3 services ssl/openssl.cnf ' +
   'terminfo timezone'
 ).split(' ');
+
+/** Folders of many files, mounted as they are: a copy of their hundreds of links costs more than three mounts. */
+const mounted = ['alternatives', 'fonts', 'ssl/certs'];
+
+/** What of the system's own /etc is mounted, read-only, into the one that was made. */
+export function etcMounts(): string[] {
+  return mounted.map((name) => `/etc/${name}`).filter((path) => existsSync(path));
+}
 
 const madeUp = {
   passwd:
