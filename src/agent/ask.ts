@@ -14,6 +14,8 @@ export interface AskInput {
   system: string;
   messages: readonly Message[];
   tools: readonly ToolSpec[];
+  /** What the model is told that it was not told before. */
+  added: string[];
   /** The whole prompt goes into the record. */
   verbose: boolean;
 }
@@ -31,6 +33,7 @@ export async function ask(input: AskInput): Promise<ModelResponse> {
       provider: model.provider,
       model: model.name,
       messages: messages.length,
+      added: input.added,
       ...(input.verbose ? { prompt: { system, messages: [...messages], tools } } : {}),
     },
   });

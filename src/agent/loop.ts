@@ -1,8 +1,8 @@
-import type { AssistantMessage, Message, ToolCall } from '../core/conversation';
+import type { Message, ToolCall } from '../core/conversation';
 import { VariationFailure } from '../core/failure';
 import { ask } from './ask';
 import { compact, roomFor } from './context';
-import { lastSummary, unanswered } from './history';
+import { complaintOf, lastSummary, type Past, unanswered, withoutCalls } from './history';
 import type { Journal } from './journal';
 import type { Model, ModelResponse } from './model';
 import { type Assignment, firstPrompt, fixedTokens, systemPrompt } from './prompt';
@@ -20,11 +20,8 @@ export interface WorkInput {
   journal: Journal;
   /** Its reason is what `work` then throws: `VariationFailure` `stopped` or `timeout`, or `Fenced`. */
   signal: AbortSignal;
-  /**
-   * The conversation so far, the first prompt included. Tool calls at its end that were not answered are run first;
-   * counts of steps, calls and tools go on from it.
-   */
-  history?: Message[];
+  /** Where it goes on after a pause or a crash: calls that were not answered are run first; all counts go on from it. */
+  past?: Past;
 }
 
 export interface Outcome {
@@ -59,14 +56,7 @@ export async function work(input: WorkInput): Promise<Outcome> {
   }
 }
 
-async function steps({
-  assignment,
-  model,
-  workspace,
-  journal,
-  signal,
-  history,
-}: WorkInput): Promise<Outcome> {
+async function steps({ assignment, model, workspace, journal, signal, past }: WorkInput): Promise<Outcome> {
   const { options } = assignment;
   const { environment } = workspace;
   const tools = offered(options.dry_run);
@@ -78,9 +68,16 @@ async function steps({
     fixedTokens: fixedTokens(system, specs),
   };
   const repeated = repetitions();
-  let messages = history
-    ? [...history]
-    : [user(await firstPrompt(assignment, environment, Math.max(0, roomFor(window)), signal))];
+  /** What the model has yet to be told; it enters the record with the next request. */
+  let untold: string[] = [];
+  let messages: Message[] = [...(past?.messages ?? [])];
+  function tell(text: string): void {
+    messages.push({ role: 'user', text });
+    untold.push(text);
+  }
+  if (messages.length === 0) {
+    tell(await firstPrompt(assignment, environment, Math.max(0, roomFor(window)), signal));
+  }
   let step = messages.filter((message) => message.role === 'assistant').length;
   let call = step;
   let toolCount = messages.filter((message) => message.role === 'tool').length;
@@ -95,6 +92,9 @@ async function steps({
     let changed = false;
     for (const [index, one] of calls.entries()) {
       const common = { call: one, number: ++toolCount, tools, environment, journal, signal };
+      if (past?.begun.has(one.id)) {
+        journal.emit({ type: 'tool.repeated', payload: { tool: toolCount, id: one.id, name: one.name } });
+      }
       if (summary !== null) {
         messages.push(refuseCall(common, 'Not run: the work was finished before it.'));
         continue;
@@ -125,37 +125,40 @@ async function steps({
     return { end, summary, patch };
   }
 
+  function complete(started: number): void {
+    const duration_ms = Math.round(performance.now() - started);
+    journal.emit({ type: 'step.completed', payload: { step, duration_ms } });
+  }
+
   /** What the model shall be told instead of anything being run; null when the answer can be used. */
   function complaint({ finish_reason, message }: ModelResponse): string | null {
+    const said = complaintOf(finish_reason, message, model.maxTokens);
     if (finish_reason === 'length') {
       if (++cutOff >= maxCutOff) throw nonsensical(`its answers were cut off ${cutOff} times in a row`);
-      return (
-        `Your answer was cut off at the limit of ${model.maxTokens} tokens, and nothing of it was run. Answer again, in smaller ` +
-        'parts: fewer calls at once, a large file in several edits.'
-      );
+      return said;
     }
     cutOff = 0;
     const readable = message.tool_calls.some((one) => one.arguments !== null);
-    const final = message.tool_calls.length === 0 && message.text.trim() !== '';
-    if (readable || final) {
+    if (readable || (said === null && message.tool_calls.length === 0)) {
       nonsense = 0;
       return null;
     }
     if (++nonsense >= maxNonsense)
       throw nonsensical(`${nonsense} answers in a row held neither text nor a readable call`);
-    return message.tool_calls.length > 0
-      ? null // Each call is answered with what was wrong with it.
-      : 'Your answer was empty. Call a tool, or call `finish` if the work is done.';
+    return said; // Null: each call is answered with what was wrong with it.
   }
 
-  const before = lastSummary(messages) ?? (await run(unanswered(messages)));
+  const left = unanswered(messages);
+  const began = performance.now();
+  const before = lastSummary(messages) ?? (await run(left));
+  if (left.length > 0) complete(began);
   if (before !== null) return outcome('finished', before);
 
   while (step < options.max_steps) {
     signal.throwIfAborted();
     if (!warned && options.max_steps - step <= warnAt) {
       warned = true;
-      messages.push(user(nearEnd(options.max_steps - step)));
+      tell(nearEnd(options.max_steps - step));
     }
     messages = compact(messages, window);
     const started = performance.now();
@@ -163,12 +166,15 @@ async function steps({
     const response = await ask({
       ...{ model, journal, signal, system, messages, tools: specs },
       call: ++call,
+      added: untold,
       verbose: options.verbose,
     });
+    untold = [];
     const said = complaint(response);
     let summary: string | null = null;
     if (said !== null) {
-      messages.push(withoutCalls(response.message), user(said));
+      messages.push(withoutCalls(response.message));
+      tell(said);
     } else {
       messages.push(response.message);
       summary =
@@ -176,30 +182,14 @@ async function steps({
           ? response.message.text
           : await run(response.message.tool_calls);
     }
-    journal.emit({
-      type: 'step.completed',
-      payload: { step, duration_ms: Math.round(performance.now() - started) },
-    });
+    complete(started);
     if (summary !== null) return outcome('finished', summary);
   }
   return outcome('step_limit', null);
 }
 
-function user(text: string): Message {
-  return { role: 'user', text };
-}
-
 function nonsensical(what: string): VariationFailure {
   return new VariationFailure('model_nonsense', `The model was given up: ${what}`);
-}
-
-/** An answer none of whose calls was run. Never empty: some providers refuse the conversation then. */
-function withoutCalls(message: AssistantMessage): Message {
-  return {
-    role: 'assistant',
-    text: message.text.trim() === '' ? '(no answer)' : message.text,
-    tool_calls: [],
-  };
 }
 
 function nearEnd(left: number): string {

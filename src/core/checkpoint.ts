@@ -12,14 +12,14 @@ export interface PatchContent {
   stat: PatchStat;
 }
 
-/** The newest checkpoint's hash and number under this claim, to tell whether anything changed since. */
+/** The newest checkpoint's hash and number, to tell whether anything changed since. */
 export async function newestCheckpoint(
   { sql }: Pick<Database, 'sql'>,
-  claim: Claim,
+  variationId: number,
 ): Promise<{ number: number; sha256: string } | null> {
-  const [row] = await sql<{ number: number; sha256: string; epoch: number }[]>`
-    select number, sha256, epoch from checkpoints where variation_id = ${claim.variationId} order by number desc limit 1`;
-  return row ? { number: row.number, sha256: row.epoch === claim.epoch ? row.sha256 : '' } : null;
+  const [row] = await sql<{ number: number; sha256: string }[]>`
+    select number, sha256 from checkpoints where variation_id = ${variationId} order by number desc limit 1`;
+  return row ?? null;
 }
 
 /** Stores a checkpoint; the caller's transaction holds the claim. */
@@ -38,29 +38,28 @@ export async function insertCheckpoint(
     update variations set patch = ${tx.json({ ...patch.stat })}, updated_at = now() where id = ${claim.variationId}`;
 }
 
-export interface StoredPatch {
-  base_sha: string;
-  sha256: string;
-  stat: PatchStat;
-  bytes: Uint8Array;
+export interface Checkpoint extends PatchContent {
+  number: number;
+  /** The step of the conversation after which it was taken. */
+  step: number;
 }
 
 /**
- * A variation's patch as its newest checkpoint of the present attempt has it; null when nothing was changed yet.
+ * A variation's newest checkpoint, which holds its patch; null when nothing was changed yet.
  * @throws BakeoffError 404
  */
-export async function readPatch(
+export async function readCheckpoint(
   { sql }: Pick<Database, 'sql'>,
   runId: number,
   position: number,
-): Promise<StoredPatch | null> {
-  const [row] = await sql<{ base_sha: string | null; sha256: string; stat: PatchStat; patch: Uint8Array }[]>`
-    select c.base_sha, c.sha256, c.stat, c.patch from variations v
+): Promise<Checkpoint | null> {
+  const [row] = await sql<(Omit<Checkpoint, 'bytes'> & { patch: Uint8Array | null })[]>`
+    select c.number, c.step, c.base_sha, c.sha256, c.stat, c.patch from variations v
     left join lateral (
-      select * from checkpoints where variation_id = v.id and epoch = v.epoch order by number desc limit 1
+      select * from checkpoints where variation_id = v.id order by number desc limit 1
     ) c on true
     where v.run_id = ${runId} and v.position = ${position}`;
   if (!row) throw notFound('variation', `${position} of run ${runId}`);
-  if (row.base_sha === null) return null;
-  return { base_sha: row.base_sha, sha256: row.sha256, stat: row.stat, bytes: gunzipSync(row.patch) };
+  const { patch, ...rest } = row;
+  return patch === null ? null : { ...rest, bytes: gunzipSync(patch) };
 }

@@ -32,6 +32,8 @@ export interface Payloads {
   'run.stopped': { error: Failure };
   'variation.queued': { agent: string; model: string };
   'variation.started': { attempt: number; epoch: number; worker: string; agent: string; model: string };
+  /** It goes on where it was: from which checkpoint (null: nothing was changed yet), after which step of the conversation. */
+  'variation.resumed': { checkpoint: number | null; step: number };
   'variation.progress': { percentage: number; step: string | null };
   'variation.completed': { summary: string | null; patch: PatchStat | null };
   'variation.failed': { error: Failure };
@@ -43,7 +45,15 @@ export interface Payloads {
   'plan.generated': { steps: PlanStep[] };
   'step.started': { step: number };
   'step.completed': { step: number; duration_ms: number };
-  'model.requested': { call: number; provider: string; model: string; messages: number; prompt?: unknown };
+  /** `added`: what the model was told since its last answer, so that the conversation can be made again from events. */
+  'model.requested': {
+    call: number;
+    provider: string;
+    model: string;
+    messages: number;
+    added: string[];
+    prompt?: unknown;
+  };
   /** Holds the whole answer: recorded before its tools run, so that it is never paid for twice (invariant 5). */
   'model.responded': {
     call: number;
@@ -58,6 +68,8 @@ export interface Payloads {
   'model.retried': { call: number; error: string; try: number; delay_ms: number };
   'model.fell_back': { call: number; from: string; to: string; error: string };
   'tool.started': { tool: number; id: string; name: string; arguments: unknown; title: string };
+  /** A call that was cut off, or whose changes were lost with its workspace, is run again as the same `tool`. */
+  'tool.repeated': { tool: number; id: string; name: string };
   'tool.output': { tool: number; stream: 'stdout' | 'stderr'; text: string };
   /** `output` is what the model is told. `exit_code` is a command's; null when it was killed. */
   'tool.finished': {
@@ -74,6 +86,7 @@ export interface Payloads {
   'patch.applied': { commit: string; ref: string };
   'patch.rejected': { reasons: string[] };
   'checkpoint.saved': { checkpoint: number; step: number } & PatchStat;
+  'checkpoint.restored': { checkpoint: number; step: number } & PatchStat;
   'iteration.started': { iteration: number };
   'check.started': { name: string; command: string; on: 'base' | 'patch' };
   'check.finished': {

@@ -29,14 +29,27 @@ export const eventTypesOf: Record<OutputType, readonly Event['type'][]> = {
       'run.failed',
       'run.needs_review',
     ] as const),
-    ...(['run.stopped', 'variation.queued', 'variation.started', 'variation.progress'] as const),
+    ...([
+      'run.stopped',
+      'variation.queued',
+      'variation.started',
+      'variation.resumed',
+      'variation.progress',
+    ] as const),
     ...(['variation.completed', 'variation.failed', 'variation.needs_review', 'variation.stopped'] as const),
   ],
-  diff: ['patch.proposed', 'patch.applied', 'patch.rejected', 'checkpoint.saved'],
+  diff: ['patch.proposed', 'patch.applied', 'patch.rejected', 'checkpoint.saved', 'checkpoint.restored'],
   summary: ['variation.completed', 'run.completed'],
   info: [
     ...(['workspace.ready', 'agent.thinking', 'agent.message', 'plan.generated', 'model.retried'] as const),
-    ...(['model.fell_back', 'tool.started', 'tool.finished', 'iteration.started', 'check.started'] as const),
+    ...([
+      'model.fell_back',
+      'tool.started',
+      'tool.repeated',
+      'tool.finished',
+      'iteration.started',
+      'check.started',
+    ] as const),
     ...(['budget.warned', 'budget.exceeded'] as const),
   ],
 };
@@ -61,6 +74,8 @@ function tell(event: Event): Told {
       return ['status', 'running'];
     case 'variation.started':
       return ['status', `running: attempt ${event.payload.attempt} by ${event.payload.agent}`];
+    case 'variation.resumed':
+      return ['status', `goes on after step ${event.payload.step}`];
     case 'variation.progress':
       return ['status', `${event.payload.percentage} %${event.payload.step ? ` ${event.payload.step}` : ''}`];
     case 'run.completed':
@@ -85,6 +100,8 @@ function tell(event: Event): Told {
         'diff',
         `checkpoint ${event.payload.checkpoint}: ${event.payload.files} files, +${event.payload.additions} −${event.payload.deletions}`,
       ];
+    case 'checkpoint.restored':
+      return ['diff', `checkpoint ${event.payload.checkpoint} restored`];
     case 'patch.applied':
       return ['diff', `applies: ${event.payload.commit}`];
     case 'patch.rejected':
@@ -102,6 +119,8 @@ function tell(event: Event): Told {
       return ['info', `${event.payload.to} takes over from ${event.payload.from}: ${event.payload.error}`];
     case 'tool.started':
       return ['info', event.payload.title];
+    case 'tool.repeated':
+      return ['info', `${event.payload.name} was cut off and is run again`];
     case 'tool.finished':
       return [
         'info',

@@ -86,11 +86,10 @@ async function take(tx: Tx, row: ClaimRow, worker: string, jobEpoch: number): Pr
   if (await endInstead(tx, row)) return null;
   const epoch = row.epoch + 1;
   const attempt = row.attempt + 1;
-  // An attempt starts afresh: what a lost one left is not shown as this one's.
+  // It goes on from its newest checkpoint; only evidence is taken anew.
   await tx`
     update variations set status = 'running', epoch = ${epoch}, job_epoch = ${jobEpoch}, attempt = ${attempt},
-      worker = ${worker}, progress_percentage = 0, current_step = null, plan = null, patch = null,
-      started_at = coalesce(started_at, now()), updated_at = now()
+      worker = ${worker}, started_at = coalesce(started_at, now()), updated_at = now()
     where id = ${row.id}`;
   if (epoch > 1) await tx`delete from checks where variation_id = ${row.id}`;
   await append(tx, row.run_id, row.position, [

@@ -65,7 +65,7 @@ export function openJournal(
     progress: setProgress,
 
     async checkpoint(patch, step) {
-      const newest = await newestCheckpoint(database, claim);
+      const newest = await newestCheckpoint(database, claim.variationId);
       if (newest?.sha256 === patch.sha256 || (newest === null && patch.bytes.length === 0)) return;
       const number = (newest?.number ?? 0) + 1;
       const payload = { checkpoint: number, step, ...patch.stat };

@@ -14,6 +14,7 @@ import { type Claimed, claim, type Ending, finish, release } from '../core/varia
 import { checkBase, checkPatch } from './checks';
 import { openJournal } from './journal';
 import type { Parts } from './parts';
+import { readPast } from './past';
 import { secretsOf, toProfile } from './profile';
 import type { VariationJob } from './queue';
 
@@ -80,8 +81,9 @@ async function attempt(parts: Parts, claimed: Claim, abort: AbortController): Pr
   } catch (thrown) {
     // Whatever broke because it was ended from outside, the reason is the outside's.
     const error = abort.signal.aborted ? abort.signal.reason : thrown;
-    if (error instanceof Fenced || error instanceof ShuttingDown) throw error;
+    if (error instanceof Fenced) throw error;
     await recorder.flush();
+    if (error instanceof ShuttingDown) throw error;
     const { code, message } = explain(job, error);
     const failure = { code, message: recorder.mask(message) };
     return { status: statusOf(code), error: failure, patch: kept.patch?.stat ?? null };
@@ -121,7 +123,7 @@ async function story(job: Job, kept: { patch: Patch | null }): Promise<Ending> {
   );
   base.catch(() => {}); // Awaited below, unless something ends the work before.
   try {
-    const outcome = await letAgentWork(job, baseSha, () => fresh('work', abort.signal));
+    const outcome = await letAgentWork(job, baseSha, (patch) => fresh('work', abort.signal, patch));
     kept.patch = outcome.patch;
     const proposed = outcome.patch.bytes.length > 0 ? await propose(job, mirror.path, outcome.patch) : null;
     requireResult(job, outcome, proposed !== null);
@@ -157,24 +159,38 @@ function requireResult({ assignment: { run } }: Job, outcome: Outcome, changed: 
   }
 }
 
-async function letAgentWork(job: Job, baseSha: string, open: () => Promise<Workspace>): Promise<Outcome> {
+async function letAgentWork(
+  job: Job,
+  baseSha: string,
+  open: (patch?: Uint8Array) => Promise<Workspace>,
+): Promise<Outcome> {
   const { claimed, assignment, recorder, abort } = job;
   const { run } = assignment;
   const started = performance.now();
-  const workspace = await open();
+  const { profile, instructions } = await toProfile(job, assignment.agent_id);
+  const { past, checkpoint } = await readPast(job.database, claimed, profile.max_tokens);
+  const workspace = await open(checkpoint?.bytes);
   const limit = setTimeout(() => {
     abort.abort(new VariationFailure('timeout', `It worked longer than ${run.options.timeout_s} s`));
   }, run.options.timeout_s * 1000);
   try {
     const duration_ms = Math.round(performance.now() - started);
     recorder.emit({ type: 'workspace.ready', payload: { base_sha: baseSha, duration_ms } });
-    const { profile, instructions } = await toProfile(job, assignment.agent_id);
+    if (past.step > 0) {
+      const payload = { checkpoint: checkpoint?.number ?? null, step: past.step };
+      recorder.emit({ type: 'variation.resumed', payload });
+    }
+    if (checkpoint) {
+      const { number, step, stat } = checkpoint;
+      recorder.emit({ type: 'checkpoint.restored', payload: { checkpoint: number, step, ...stat } });
+    }
     return await work({
       assignment: { ...run, agent_instructions: instructions },
       model: makeModel(profile, job.config),
       workspace,
       journal: openJournal(job.database, recorder, claimed, run.options),
       signal: abort.signal,
+      past,
     });
   } finally {
     clearTimeout(limit);

@@ -1,4 +1,4 @@
-import { readPatch } from '../core/checkpoint';
+import { readCheckpoint } from '../core/checkpoint';
 import type { Database } from '../core/db';
 import { listEvents } from '../core/event';
 import { type FileChange, parseDiff } from '../views/diff';
@@ -63,7 +63,7 @@ export async function changedFiles(
   runId: number,
   position: number,
 ): Promise<FileChange[]> {
-  const patch = await readPatch(database, runId, position);
+  const patch = await readCheckpoint(database, runId, position);
   if (patch === null) return [];
   return parseDiff(new TextDecoder().decode(patch.bytes.subarray(0, maxPatchBytes)));
 }

@@ -24,6 +24,7 @@ const shapes: readonly (readonly [id: string, drawn: 'line' | 'solid', content: 
   ['i-pin', 'line', '<path d="M8 2 12.5 8 8 14 3.5 8Z"/>'],
   ['i-plan', 'line', '<path d="M2.5 4.300l1 1 1.8-2M2.5 10.800l1 1 1.8-2M8 4.500h5.500M8 11h5.5"/>'],
   ['i-plus', 'line', '<path d="M8 3v10M3 8h10"/>'],
+  ['i-restore', 'line', '<path d="M3 5.5h6.5a3.5 3.5 0 0 1 0 7H6M5.5 3 3 5.5 5.5 8"/>'],
   ['i-retry', 'line', '<path d="M13 8a5 5 0 1 1-1.6-3.7L13 5.8M13 2.6v3.2H9.8"/>'],
   ['i-run', 'line', '<path d="M3 4.5 6.5 8 3 11.500M8.5 11.500H13"/>'],
   ['i-save', 'line', '<path d="M8 2.500v7.500M4.75 7 8 10.25 11.25 7M3 13.500h10"/>'],

@@ -151,6 +151,15 @@ export class Stream {
       case 'checkpoint.saved':
         this.#list.line(event, 'pin', `Checkpoint ${payload.checkpoint}`, stat(payload));
         return;
+      case 'checkpoint.restored':
+        this.#list.line(event, 'restore', `Checkpoint ${payload.checkpoint} restored`, stat(payload));
+        return;
+      case 'variation.resumed':
+        this.#list.line(event, 'retry', 'Goes on', `after step ${payload.step}, where it broke off`);
+        return;
+      case 'tool.repeated':
+        this.#list.line(event, 'retry', 'Run again', `${payload.name}, which was cut off`);
+        return;
       case 'iteration.started':
         this.#round = payload.iteration;
         if (payload.iteration === 1) return;

@@ -366,12 +366,19 @@ describe('what the model is given', () => {
       { role: 'user' as const, text: 'the goal' },
       { role: 'assistant' as const, text: '', tool_calls: [call] },
     ];
-    const { outcome } = await run(scripted([{ text: 'never' }, done]), {}, { history }, record);
+    const { outcome } = await run(
+      scripted([{ text: 'never' }, done]),
+      {},
+      { past: { messages: history, begun: new Set([call.id]), step: 1 } },
+      record,
+    );
     expect(textOf(outcome.patch)).toContain('b.txt');
-    expect(record.types().slice(0, 4)).toEqual([
+    expect(record.types().slice(0, 6)).toEqual([
+      'tool.repeated',
       'tool.started',
       'tool.finished',
       'checkpoint.saved',
+      'step.completed',
       'step.started',
     ]);
     expect(record.of('step.started')).toEqual([{ step: 2 }]);
@@ -384,7 +391,12 @@ describe('what the model is given', () => {
       { role: 'user' as const, text: 'the goal' },
       { role: 'assistant' as const, text: 'It is done.', tool_calls: [] },
     ];
-    const { outcome } = await run(scripted([]), {}, { history }, record);
+    const { outcome } = await run(
+      scripted([]),
+      {},
+      { past: { messages: history, begun: new Set(), step: 1 } },
+      record,
+    );
     expect(outcome).toMatchObject({ end: 'finished', summary: 'It is done.' });
     expect(record.facts).toEqual([]);
   });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { insertCheckpoint, newestCheckpoint, readPatch } from '../../src/core/checkpoint';
+import { insertCheckpoint, newestCheckpoint, readCheckpoint } from '../../src/core/checkpoint';
 import type { Claim } from '../../src/core/event';
 import { freshDatabase, type TestDatabase } from '../support/database';
 import { claimOne, makeRun } from './scene';
@@ -19,29 +19,28 @@ async function save(claim: Claim, number: number, bytes: Uint8Array): Promise<vo
 test('a patch comes back byte by byte, and the newest counts', async () => {
   const runId = await makeRun(database);
   const claim = await claimOne(database, runId);
-  expect(await readPatch(database, runId, 1)).toBeNull();
-  expect(await newestCheckpoint(database, claim)).toBeNull();
+  expect(await readCheckpoint(database, runId, 1)).toBeNull();
+  expect(await newestCheckpoint(database, claim.variationId)).toBeNull();
   const bytes = Uint8Array.from({ length: 70_000 }, (_, i) => (i * 7919) % 256);
   await save(claim, 1, Uint8Array.of(0, 255, 10));
   await save(claim, 2, bytes);
-  const patch = await readPatch(database, runId, 1);
+  const patch = await readCheckpoint(database, runId, 1);
   expect(Buffer.from(patch!.bytes).equals(Buffer.from(bytes))).toBe(true);
   expect([patch!.sha256, patch!.stat.files, patch!.base_sha]).toEqual(['sha-2', 2, 'b'.repeat(40)]);
-  expect(await newestCheckpoint(database, claim)).toEqual({ number: 2, sha256: 'sha-2' });
+  expect(await newestCheckpoint(database, claim.variationId)).toEqual({ number: 2, sha256: 'sha-2' });
   const [row] = await database.sql`select patch from variations where id = ${claim.variationId}`;
   expect(row?.patch).toMatchObject({ files: 2, bytes: 70_000 });
 });
 
-test('what an earlier epoch left is not the present one’s patch, and its number is not taken again', async () => {
+test('what an earlier worker saved is where the next one goes on', async () => {
   const runId = await makeRun(database);
   const old = await claimOne(database, runId);
   await save(old, 1, Uint8Array.of(1));
   const present = await claimOne(database, runId, 1, 'worker-b');
-  expect(await readPatch(database, runId, 1)).toBeNull();
-  // The number goes on; the hash does not match anything, so that the same patch is saved again.
-  expect(await newestCheckpoint(database, present)).toEqual({ number: 1, sha256: '' });
+  expect(await readCheckpoint(database, runId, 1)).toMatchObject({ number: 1, step: 1, sha256: 'sha-1' });
+  expect(await newestCheckpoint(database, present.variationId)).toEqual({ number: 1, sha256: 'sha-1' });
   await save(present, 2, Uint8Array.of(2));
-  expect([...(await readPatch(database, runId, 1))!.bytes]).toEqual([2]);
+  expect([...(await readCheckpoint(database, runId, 1))!.bytes]).toEqual([2]);
 });
 
 test('a variation that is not there is 404', async () => {
@@ -50,7 +49,7 @@ test('a variation that is not there is 404', async () => {
     [runId, 2],
     [999_999, 1],
   ] as const) {
-    expect((await readPatch(database, run, position).catch((error) => error)).code).toBe(
+    expect((await readCheckpoint(database, run, position).catch((error) => error)).code).toBe(
       'variation_not_found',
     );
   }

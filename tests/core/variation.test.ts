@@ -136,7 +136,7 @@ describe('a claim', () => {
     }
   });
 
-  test('after a loss starts afresh: nothing of the lost attempt is shown as the new one’s', async () => {
+  test('after a loss goes on where it was; only its evidence is taken anew', async () => {
     const runId = await makeRun(database);
     const lost = await claimOne(database, runId);
     const stat = { files: 1, additions: 2, deletions: 3, bytes: 4 };
@@ -159,10 +159,10 @@ describe('a claim', () => {
         (select count(*)::int from checks where run_id = ${runId}) as all_checks
       from variations v where id = ${lost.variationId}`;
     expect(row).toEqual({
-      patch: null,
-      progress: 0,
-      step: null,
-      plan: null,
+      patch: stat,
+      progress: 40,
+      step: 'half way',
+      plan: [],
       attempt: 2,
       checks: 0,
       all_checks: 1,

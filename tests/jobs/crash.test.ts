@@ -126,7 +126,14 @@ test('killed with -9 in the middle of a run, it goes on after the next start: on
   // What was told before the kill stands as it was told.
   expect(after.slice(0, before.length)).toEqual(before);
   expect(gapless(after)).toBe(true);
-  expect(typesOf(after).filter((type) => type === 'run.completed')).toHaveLength(1);
+  const count = (type: Event['type']) => typesOf(after).filter((one) => one === type).length;
+  expect(count('run.completed')).toBe(1);
+  // It went on where it was: on the checkpoint, with no answer paid for twice, and the cut-off command run again.
+  expect([count('checkpoint.restored'), count('variation.resumed'), count('tool.repeated')]).toEqual([
+    2, 2, 2,
+  ]);
+  expect(run.usage.model_calls).toBe(6);
+  expect(count('model.responded')).toBe(6);
   expect(readdirSync(join(dataDir, 'workspaces'))).toEqual([]);
   expect(processesWith('2.7193')).toEqual([]);
 

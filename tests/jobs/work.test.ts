@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { readdirSync } from 'node:fs';
 import { refusingWorkspaces } from '../../src/agent/environments/refusing';
-import { readPatch } from '../../src/core/checkpoint';
+import { readCheckpoint } from '../../src/core/checkpoint';
 import { gapless } from '../core/scene';
 import { until } from '../support/wait';
 import { type Bench, call, command, done, edit, openBench, type Plan, processesWith, typesOf } from './bench';
@@ -57,7 +57,7 @@ describe('a variation', () => {
     });
     expect(ended).toEqual(['needs_review', 'needs_review', 'step_limit']);
     expect(run.variations[0]!.patch).toMatchObject({ files: 1, additions: 1, deletions: 1 });
-    const patch = await readPatch(bench.database, run.id, 1);
+    const patch = await readCheckpoint(bench.database, run.id, 1);
     expect(new TextDecoder().decode(patch!.bytes)).toContain('+two');
     expect(types).toContain('patch.applied');
   }, 30_000);
@@ -68,7 +68,7 @@ describe('a variation', () => {
       options: { timeout_s: 1 },
     });
     expect(ended).toEqual(['failed', 'failed', 'timeout']);
-    expect((await readPatch(bench.database, run.id, 1))?.stat.files).toBe(1);
+    expect((await readCheckpoint(bench.database, run.id, 1))?.stat.files).toBe(1);
     expect(processesWith('8731')).toEqual([]);
   }, 30_000);
 
@@ -108,7 +108,7 @@ describe('a variation', () => {
     const rejected = links.events.find((event) => event.type === 'patch.rejected');
     expect(JSON.stringify(rejected?.payload)).toContain('words');
     expect(links.run.variations[0]!.branch).toBeNull();
-    expect((await readPatch(bench.database, links.run.id, 1))?.stat.files).toBe(2);
+    expect((await readCheckpoint(bench.database, links.run.id, 1))?.stat.files).toBe(2);
     expect(nested.ended).toEqual(['completed', 'completed', null]);
     expect(nested.run.variations[0]!.patch).toMatchObject({ files: 1, additions: 1 });
   }, 30_000);

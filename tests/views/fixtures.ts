@@ -206,7 +206,10 @@ export const facts: Fact[] = [
   },
   { type: 'workspace.ready', payload: { base_sha: '4f2c91e0a0b1c2d3e4f5', duration_ms: 1200 } },
   { type: 'step.started', payload: { step: 1 } },
-  { type: 'model.requested', payload: { call: 1, provider: 'openai', model: 'gpt-5', messages: 2 } },
+  {
+    type: 'model.requested',
+    payload: { call: 1, provider: 'openai', model: 'gpt-5', messages: 2, added: [] },
+  },
   {
     type: 'agent.thinking',
     payload: {
@@ -338,7 +341,10 @@ export const facts: Fact[] = [
       output: '…',
     },
   },
-  { type: 'model.requested', payload: { call: 2, provider: 'openai', model: 'gpt-5', messages: 8 } },
+  {
+    type: 'model.requested',
+    payload: { call: 2, provider: 'openai', model: 'gpt-5', messages: 8, added: [] },
+  },
   { type: 'model.retried', payload: { call: 2, error: 'overloaded', try: 1, delay_ms: 2000 } },
   { type: 'model.fell_back', payload: { call: 2, from: 'GPT-5', to: 'Sonnet', error: 'overloaded' } },
   responded(2, ''),

@@ -49,7 +49,10 @@ describe('a stream', () => {
 
   test('puts the whole answer in the place of its pieces, and starts over when a call is tried again', () => {
     const stream = streamOf([
-      { type: 'model.requested', payload: { call: 1, provider: 'openai', model: 'm', messages: 1 } },
+      {
+        type: 'model.requested',
+        payload: { call: 1, provider: 'openai', model: 'm', messages: 1, added: [] },
+      },
       { type: 'agent.message', payload: { call: 1, text: 'Half an ans' } },
       { type: 'model.retried', payload: { call: 1, error: 'cut off', try: 1, delay_ms: 500 } },
       { type: 'agent.message', payload: { call: 1, text: 'A whole' } },

@@ -1,6 +1,6 @@
 import { Elysia } from 'elysia';
 import { type RunStatus, runStatuses, runTypes, taskTypes } from '../../../drizzle/schema';
-import { readPatch } from '../../core/checkpoint';
+import { readCheckpoint } from '../../core/checkpoint';
 import { notFound, notYet } from '../../core/errors';
 import { listEvents } from '../../core/event';
 import { getRun, getVariation } from '../../core/run';
@@ -187,7 +187,7 @@ async function readDiff(
     if (query.has(later)) throw notYet(`?${later}=`, later);
   }
   if (id < 1) throw notFound('run', id);
-  const patch = await readPatch(database, id, position);
+  const patch = await readCheckpoint(database, id, position);
   const headers: Record<string, string> = {
     'content-type': 'text/x-diff',
     'content-disposition': `inline; filename="run-${id}-${position}.diff"`,
