@@ -1,0 +1,114 @@
+import type { Line } from '../model';
+import { bareLine, closesFence } from './text';
+
+export interface Body {
+  lines: Line[];
+  /** The first line that is not the body's. */
+  next: number;
+  /** The text ended, or its fence did, where the body did. */
+  closed: boolean;
+}
+
+/** What the header says of old and new lines; null where it says nothing. */
+export type Counts = { old: number; new: number } | null;
+
+/**
+ * The lines of a hunk from line `at`. It goes on to the next header, the end of its fence, or a line that is no
+ * patch. Counts decide where both are possible, and only when they agree with what is there.
+ */
+export function readBody(source: readonly string[], at: number, counts: Counts, fence: string | null): Body {
+  const lines: Line[] = [];
+  let old = counts?.old ?? -1;
+  let fresh = counts?.new ?? -1;
+  let next = at;
+  for (; next < source.length; next++) {
+    const raw = source[next] ?? '';
+    if (fence !== null && closesFence(raw, fence)) break;
+    const full = counts !== null && old === 0 && fresh === 0;
+    if (full && !raw.startsWith('\\') && ends(source, next, fence)) break;
+    const inside = counts !== null && (old > 0 || fresh > 0);
+    if (startsOther(source, next, inside ? { old, new: fresh } : null)) break;
+    if (raw.startsWith('\\')) {
+      const last = lines.at(-1);
+      if (last) last.unended = true;
+      continue;
+    }
+    const line = lineOf(raw);
+    if (line.bare && line.text.trim() !== '' && !inside && prose(lines, raw)) break;
+    if (line.op !== '+') old--;
+    if (line.op !== '-') fresh--;
+    lines.push(line);
+  }
+  return { lines, next, closed: next >= source.length };
+}
+
+function lineOf(raw: string): Line {
+  const mark = raw[0];
+  if (mark === ' ' || mark === '-' || mark === '+') return { op: mark, text: raw.slice(1) };
+  return { op: ' ', text: raw, bare: true };
+}
+
+/** A sentence after a blank line: what a model says after its patch. */
+function prose(lines: readonly Line[], raw: string): boolean {
+  const before = lines.at(-1);
+  if (!before?.bare || before.text.trim() !== '') return false;
+  return raw.length < 2000 && /^[A-Z*#>][^{};=<>]*\s[^{};=<>]*[.!?:*]\r?$/.test(raw);
+}
+
+/** With its counts used up: whether what follows is not a part of the hunk, or the counts are wrong. */
+function ends(source: readonly string[], at: number, fence: string | null): boolean {
+  const raw = source[at] ?? '';
+  if (/^[ +-]/.test(raw) && !signature(source, at)) return false;
+  // A blank line, or one without a mark. Should hunk lines follow that are no prose, then the counts are wrong.
+  for (let next = at; next < source.length && next < at + 400; next++) {
+    const line = source[next] ?? '';
+    if (fence !== null && closesFence(line, fence)) return true;
+    if (startsOther(source, next, null)) return true;
+    if (line.startsWith('+') || (line.startsWith('-') && !/^- \S/.test(line))) return false;
+    if (line.startsWith(' ') && next < at + 3) return false;
+  }
+  return true;
+}
+
+/** Git's own end of an e-mail: two dashes and a space, then git's version. */
+function signature(source: readonly string[], at: number): boolean {
+  if (bareLine(source[at] ?? '') !== '--') return false;
+  return /^\d+\.\d+[\w.() -]*\r?$/.test(source[at + 1] ?? '');
+}
+
+/** Whether another header, file, or envelope begins at line `at`. `left` is what the counts still want. */
+export function startsOther(source: readonly string[], at: number, left: Counts): boolean {
+  const raw = source[at] ?? '';
+  switch (raw[0]) {
+    case '@':
+      return /^@@/.test(raw);
+    case 'd':
+      return /^diff --(git|cc|combined) /.test(raw);
+    case 'I':
+      return /^Index: \S/.test(raw) && /^={20,}/.test(source[at + 1] ?? '');
+    case 'F':
+      return /^From [0-9a-f]{40} /.test(raw);
+    case '*':
+      return /^\*{3} ?(End Patch|Begin Patch|(Add|Update|Delete) File:|End of File)/i.test(raw);
+    case '-':
+      return fileHeader(source, at, left) || (left === null && signature(source, at));
+    case '+':
+      return (
+        left === null &&
+        /^\+\+\+ \S/.test(raw) &&
+        /^@@/.test(source[at + 1] ?? '') &&
+        !/^[-+ ]/.test(source[at - 1] ?? '+')
+      );
+    default:
+      return false;
+  }
+}
+
+/** `--- old` and `+++ new`, which may as well be a removed `-- old` and an added `++ new`. */
+function fileHeader(source: readonly string[], at: number, left: Counts): boolean {
+  if (!/^--- \S/.test(source[at] ?? '') || !/^\+\+\+ \S/.test(source[at + 1] ?? '')) return false;
+  const after = source[at + 2];
+  if (after === undefined) return left === null;
+  if (!/^@@/.test(after)) return left === null && /^[-+ ]/.test(after);
+  return left === null || left.old !== 1 || left.new !== 1;
+}

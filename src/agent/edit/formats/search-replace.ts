@@ -1,0 +1,88 @@
+import { EditError } from '../errors';
+import { hunkOf, type Line, type Operation, operation } from '../model';
+import { pathAbove } from './naming';
+import { bareLine, type Source, short } from './text';
+
+const head = /^[ \t]*<{5,12}[ \t]*(?:SEARCH|ORIGINAL)\b[ \t]*>?[ \t]*(.*)$/i;
+const divider = /^={5,12}$/;
+const tail = /^[ \t]*>{5,12}[ \t]*(?:REPLACE|UPDATED?|MODIFIED)\b[ \t]*<?$/i;
+
+/** The first line that only this format has; -1 when there is none. */
+export function firstSearchReplace(lines: readonly string[]): number {
+  return lines.findIndex((line) => isHead(line));
+}
+
+function isHead(line: string): boolean {
+  return short(line) && /^[ \t]*<{5}/.test(line) && head.test(bareLine(line));
+}
+
+/**
+ * Reads blocks `<<<<<<< SEARCH`, `=======`, `>>>>>>> REPLACE`. A block's file is named above it, or is the one of the
+ * block before.
+ * @throws EditError when a block is not closed, or could be divided in more than one way.
+ */
+export function readSearchReplace({ lines }: Source): Operation[] {
+  const done: Operation[] = [];
+  let path: string | null = null;
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] ?? '';
+    if (!isHead(line)) continue;
+    const named = head.exec(bareLine(line))?.[1]?.trim();
+    path = pathAbove(lines, at) ?? (named ? named : path);
+    const block = done.length + 1;
+    let middle = -1;
+    let end = at + 1;
+    for (; end < lines.length; end++) {
+      const text = lines[end] ?? '';
+      if (!/^[ \t]*[=<>]{5}/.test(text) || !short(text)) continue;
+      if (divider.test(bareLine(text))) {
+        if (middle !== -1)
+          throw malformed(
+            path,
+            block,
+            'has more than one line "=======", so where it is divided is not clear',
+          );
+        middle = end;
+      } else if (tail.test(bareLine(text))) break;
+      else if (isHead(text)) throw malformed(path, block, 'is not closed before the next one');
+    }
+    if (end >= lines.length) throw cutOff(path, block);
+    if (middle === -1) throw malformed(path, block, 'has no line "======="');
+    if (path === null)
+      throw malformed(path, block, 'names no file: write its path on the line above the block');
+    done.push(operationOf(path, lines.slice(at + 1, middle), lines.slice(middle + 1, end)));
+    at = end;
+  }
+  return done;
+}
+
+function operationOf(path: string, search: string[], replace: string[]): Operation {
+  if (search.every((line) => line.trim() === '')) {
+    return operation('create', 'search/replace', [path], { content: { lines: replace, ended: true } });
+  }
+  return operation('update', 'search/replace', [path], { hunks: [replacement(search, replace)] });
+}
+
+/** A hunk that has nothing but lines that are replaced. */
+export function replacement(search: readonly string[], replace: readonly string[]) {
+  return hunkOf([
+    ...search.map((text): Line => ({ op: '-', text })),
+    ...replace.map((text): Line => ({ op: '+', text })),
+  ]);
+}
+
+function malformed(path: string | null, block: number, why: string): EditError {
+  return new EditError(
+    'malformed',
+    `${path === null ? '' : `${path}: `}block ${block} ${why}. Nothing was changed. Each block is "<<<<<<< SEARCH", the lines that are there, "=======", the lines that shall be there, ">>>>>>> REPLACE".`,
+    path,
+  );
+}
+
+function cutOff(path: string | null, block: number): EditError {
+  return new EditError(
+    'cut_off',
+    `${path === null ? '' : `${path}: `}block ${block} has no ">>>>>>> REPLACE" line, so it may have been cut off. Nothing was changed. Send all blocks again.`,
+    path,
+  );
+}

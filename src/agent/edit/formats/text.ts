@@ -1,0 +1,40 @@
+/** A patch's text as lines. A last line feed ends a line and begins none. */
+export interface Source {
+  lines: string[];
+  /** The text ends with a line feed. */
+  ended: boolean;
+}
+
+export function source(text: string): Source {
+  const lines = text.split('\n');
+  const ended = lines.at(-1) === '';
+  if (ended) lines.pop();
+  return { lines, ended };
+}
+
+/** A directive's line: without what may stand at its end. */
+export function bareLine(line: string): string {
+  return line.replace(/[ \t\r]+$/, '');
+}
+
+/** Longer lines are no directive of any format; patterns are not tried on them. */
+export function short(line: string): boolean {
+  return line.length <= 5000;
+}
+
+export interface Fence {
+  mark: string;
+  info: string;
+}
+
+/** A line that opens a fence: three or more backticks or tildes, and perhaps a word. */
+export function fenceOpening(line: string): Fence | null {
+  const match = short(line) ? /^ {0,3}(`{3,}|~{3,})[ \t]*([^`\r\n]*)$/.exec(bareLine(line)) : null;
+  return match ? { mark: match[1] ?? '', info: (match[2] ?? '').trim() } : null;
+}
+
+export function closesFence(line: string, mark: string): boolean {
+  const match = line.length < 100 ? /^ {0,3}(`{3,}|~{3,})[ \t\r]*$/.exec(line) : null;
+  const found = match?.[1];
+  return found !== undefined && found[0] === mark[0] && found.length >= mark.length;
+}
