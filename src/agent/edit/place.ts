@@ -4,7 +4,7 @@ import { elidedFits } from './elided';
 import type { LineIndex } from './find';
 import type { KeyTier } from './lines';
 import type { Hunk, Line, Tier } from './model';
-import { readings } from './readings';
+import { readings, withoutEdges } from './readings';
 
 /** Where a part of a hunk stands: for each line that is no addition its line in the file, from 0. */
 export interface Piece {
@@ -48,6 +48,22 @@ export function placeOne(index: LineIndex, hunk: Hunk, numbers: Numbers = null):
   if (!plain || plain.every((line) => line.op === ' ')) return { kind: 'nothing' };
   if (ways.every((lines) => unanchored(index, hunk, lines))) return { kind: 'unanchored' };
   if (index.lines.length === 0) return onEmpty(plain);
+  return (
+    wholly(index, hunk, ways, numbers) ??
+    wholly(
+      index,
+      hunk,
+      ways.map(withoutEdges).filter((lines) => lines !== null),
+      numbers,
+    ) ??
+    partly(index, ways) ?? { kind: 'none' }
+  );
+}
+
+/** All old lines stand there as quoted, by the first tier that has a place; or the new ones do. */
+function wholly(index: LineIndex, hunk: Hunk, ways: Line[][], numbers: Numbers): Placement | null {
+  const [plain] = ways;
+  if (!plain) return null;
   for (const tier of keyTiers) {
     for (const lines of ways) {
       const fits = tailFits(index, hunk, lines, tier) ?? wholeFits(index, lines, tier);
@@ -62,13 +78,18 @@ export function placeOne(index: LineIndex, hunk: Hunk, numbers: Numbers = null):
       if (already) return already;
     }
   }
+  return null;
+}
+
+/** With a part left out, or with errors in the context. */
+function partly(index: LineIndex, ways: Line[][]): Placement | null {
   for (const find of [elidedFits, contextFits]) {
     for (const lines of ways) {
       const fits = find(index, lines);
       if (fits.length > 0) return placed(fits);
     }
   }
-  return { kind: 'none' };
+  return null;
 }
 
 function placed(fits: Fit[]): Placement {

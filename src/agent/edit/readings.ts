@@ -22,10 +22,23 @@ export function readings(hunk: Hunk): Line[][] {
     .map(minimal);
 }
 
-/** Lines without a mark that hold something: then no context line has its mark. */
+/** No context line has its mark: what was taken for one is the line's own first space. */
 function unprefixed(lines: readonly Line[]): Line[] | null {
-  if (!lines.some((line) => line.bare && line.text.trim() !== '')) return null;
-  return lines.map((line) => (line.op === ' ' && !line.bare ? { ...line, text: ` ${line.text}` } : line));
+  const marked = lines.some((line) => line.op === ' ' && !line.bare);
+  return marked
+    ? lines.map((line) => (line.op === ' ' && !line.bare ? { ...line, text: ` ${line.text}` } : line))
+    : null;
+}
+
+/** Without blank lines at its edges, which many write into a block for the looks of it. Null when there are none. */
+export function withoutEdges(lines: readonly Line[]): Line[] | null {
+  const blank = (at: number) => lines[at]?.op === ' ' && lines[at]?.text.trim() === '';
+  const free = (at: number) => lines[at]?.op === ' ' || lines[at]?.op === '-';
+  let from = 0;
+  let to = lines.length;
+  while (blank(from) && free(from + 1)) from++;
+  while (to - 1 > from && blank(to - 1) && free(to - 2)) to--;
+  return to - from < lines.length ? lines.slice(from, to) : null;
 }
 
 /** Blank lines without a mark, among added lines. */

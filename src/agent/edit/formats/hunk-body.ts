@@ -23,7 +23,12 @@ export function readBody(source: readonly string[], at: number, counts: Counts, 
   let next = at;
   for (; next < source.length; next++) {
     const raw = source[next] ?? '';
-    if (fence !== null && closesFence(raw, fence)) break;
+    if (
+      fence !== null &&
+      closesFence(raw, fence) &&
+      !quotedFence(source, next, fence, counts !== null && (old > 0 || fresh > 0))
+    )
+      break;
     const full = counts !== null && old === 0 && fresh === 0;
     if (full && !raw.startsWith('\\') && ends(source, next, fence)) break;
     const inside = counts !== null && (old > 0 || fresh > 0);
@@ -40,6 +45,15 @@ export function readBody(source: readonly string[], at: number, counts: Counts, 
     lines.push(line);
   }
   return { lines, next, closed: next >= source.length };
+}
+
+/** A fence of the patched file, without its mark: the hunk goes on behind it, and the patch's own fence is still to come. */
+function quotedFence(source: readonly string[], at: number, fence: string, wanting: boolean): boolean {
+  let after = at + 1;
+  while (after < source.length && source[after]?.trim() === '') after++;
+  const next = source[after] ?? '';
+  const goesOn = /^\+|^-(?!\s*\S+ \w)|^@@/.test(next) || (wanting && /^[ +-]/.test(next));
+  return goesOn && source.slice(after).some((line) => closesFence(line, fence));
 }
 
 function lineOf(raw: string): Line {

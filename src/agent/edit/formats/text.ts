@@ -23,18 +23,25 @@ export function short(line: string): boolean {
 }
 
 export interface Fence {
+  /** With the spaces before it: what closes it is not indented more. */
   mark: string;
   info: string;
 }
 
 /** A line that opens a fence: three or more backticks or tildes, and perhaps a word. */
 export function fenceOpening(line: string): Fence | null {
-  const match = short(line) ? /^ {0,3}(`{3,}|~{3,})[ \t]*([^`\r\n]*)$/.exec(bareLine(line)) : null;
+  const match = short(line) ? /^( {0,3}(?:`{3,}|~{3,}))[ \t]*([^`\r\n]*)$/.exec(bareLine(line)) : null;
   return match ? { mark: match[1] ?? '', info: (match[2] ?? '').trim() } : null;
 }
 
 export function closesFence(line: string, mark: string): boolean {
-  const match = line.length < 100 ? /^ {0,3}(`{3,}|~{3,})[ \t\r]*$/.exec(line) : null;
-  const found = match?.[1];
-  return found !== undefined && found[0] === mark[0] && found.length >= mark.length;
+  const match = line.length < 100 ? /^( {0,3})(`{3,}|~{3,})[ \t\r]*$/.exec(line) : null;
+  const [, indent = '', found = ''] = match ?? [];
+  const opened = mark.trimStart();
+  return (
+    match !== null &&
+    found[0] === opened[0] &&
+    found.length >= opened.length &&
+    indent.length <= mark.length - opened.length
+  );
 }
