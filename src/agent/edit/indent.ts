@@ -113,3 +113,20 @@ function shiftOf(pairs: readonly Pair[]): Rule | null {
   }
   return null;
 }
+
+/** All quoted lines lack just one space: indented less, or without the mark of context. */
+export function isMark(pairs: readonly Pair[]): boolean {
+  return pairs.length > 0 && pairs.every(([patch, file]) => file === ` ${patch}`);
+}
+
+/**
+ * Where context lacks one space, and nothing is removed, only the added lines tell why. `lost`: they are indented as
+ * the file is, so the context has lost its marks. `kept`: they lack that space too. Null when they tell nothing.
+ */
+export function marks(added: readonly string[], file: readonly string[]): 'lost' | 'kept' | null {
+  const own = new Set(file);
+  const indents = added.filter((line) => line.trim() !== '').map(indentOf);
+  const lost = indents.some((indent) => own.has(indent));
+  const kept = indents.some((indent) => own.has(` ${indent}`));
+  return lost === kept ? null : lost ? 'lost' : 'kept';
+}

@@ -1,4 +1,4 @@
-import { type Pair, reindent } from './indent';
+import { isMark, marks, type Pair, reindent } from './indent';
 import { type FileText, indentOf } from './lines';
 import type { Line } from './model';
 import type { Fit, Piece } from './place';
@@ -38,10 +38,19 @@ export function merge(file: FileText, fits: readonly Fit[]): Merged {
     if (seen.has(key)) continue;
     seen.add(key);
     const pairs = fit.tier === 'indentation' || fit.key === 'spaces' ? pairsOf(file, fit) : [];
+    const only = fit.pieces.every((piece) => piece.lines.every((line) => line.op !== '-'));
     for (const piece of fit.pieces) {
       for (const insert of changes(piece, owner, fit.tier === 'exact', removed)) {
         if (typeof insert === 'number') return { ok: false, kind: 'conflict', first: insert, second: owner };
-        const lines = reindent(insert.lines, pairs) ?? likeRemoved(file, insert, removed, owner);
+        const lines =
+          only &&
+          isMark(pairs) &&
+          marks(
+            insert.lines,
+            pairs.map(([, own]) => own),
+          ) !== 'kept'
+            ? null
+            : (reindent(insert.lines, pairs) ?? likeRemoved(file, insert, removed, owner));
         if (!lines) return { ok: false, kind: 'indentation', first: owner };
         inserts.set(insert.at, [...(inserts.get(insert.at) ?? []), { ...insert, lines }]);
       }
@@ -155,13 +164,14 @@ function assemble(
   const starts = fits.map(() => -1);
   const returns = returnsOf(file);
   const mark = file.lines[0]?.startsWith('\ufeff') ?? false;
-  let moveMark = false;
+  const first = removed.get(0);
+  let moveMark = mark && first !== undefined && fits[first]?.tier !== 'exact';
   /** Where the file's last line went; the last line of all, if it is ours. */
   let lastAt = -1;
   let ownEnd = false;
   for (let at = 0; at <= file.lines.length; at++) {
     for (const insert of inserts.get(at) ?? []) {
-      if (mark && !insert.literal && (at === 0 || (at === 1 && removed.has(0)))) moveMark = true;
+      if (mark && !insert.literal && at === 0) moveMark = true;
       if (starts[insert.owner] === -1) starts[insert.owner] = out.length;
       const crlf = returns(at);
       for (const line of insert.lines) out.push(insert.literal ? line : withEnd(line, crlf));
@@ -188,7 +198,7 @@ function assemble(
 function remark(out: string[], first: string, gone: boolean): void {
   const at = gone ? -1 : out.indexOf(first);
   if (at !== -1) out[at] = first.slice(1);
-  out[0] = `\ufeff${(out[0] ?? '').replace(/^\ufeff/, '')}`;
+  if (out[0] !== undefined) out[0] = `\ufeff${out[0].replace(/^\ufeff/, '')}`;
 }
 
 /** Whether lines at a place end with a carriage return too: all of the file, or the neighbour when it is mixed. */

@@ -1,3 +1,5 @@
+import { marks } from './indent';
+import { indentOf } from './lines';
 import { minimal } from './minimal';
 import type { Hunk, Line } from './model';
 
@@ -24,10 +26,14 @@ export function readings(hunk: Hunk): Line[][] {
 
 /** No context line has its mark: what was taken for one is the line's own first space. */
 function unprefixed(lines: readonly Line[]): Line[] | null {
-  const marked = lines.some((line) => line.op === ' ' && !line.bare);
-  return marked
-    ? lines.map((line) => (line.op === ' ' && !line.bare ? { ...line, text: ` ${line.text}` } : line))
-    : null;
+  const marked = lines.filter((line) => line.op === ' ' && !line.bare);
+  if (marked.length === 0) return null;
+  const bare = lines.some((line) => line.bare && line.text.trim() !== '');
+  const text = (op: string) =>
+    lines.filter((line) => line.op === op && line.text.trim() !== '').map((line) => line.text);
+  const indents = text(' ').map((line) => ` ${indentOf(line)}`);
+  if (!bare && text('-').length === 0 && marks(text('+'), indents) !== 'lost') return null;
+  return lines.map((line) => (line.op === ' ' && !line.bare ? { ...line, text: ` ${line.text}` } : line));
 }
 
 /** Without blank lines at its edges, which many write into a block for the looks of it. Null when there are none. */

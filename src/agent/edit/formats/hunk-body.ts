@@ -39,11 +39,20 @@ export function readBody(source: readonly string[], at: number, counts: Counts, 
       continue;
     }
     const line = lineOf(raw);
-    if (line.bare && line.text.trim() !== '' && !inside && prose(lines, raw)) break;
+    if (
+      line.bare &&
+      line.text.trim() !== '' &&
+      !inside &&
+      prose(lines, raw) &&
+      !changesFollow(source, next, fence)
+    )
+      break;
     if (line.op !== '+') old--;
     if (line.op !== '-') fresh--;
     lines.push(line);
   }
+  // Blank lines at the end are the patch's own, unless the header counts them in.
+  if (old !== 0 || fresh !== 0) while (lines.at(-1)?.bare && lines.at(-1)?.text.trim() === '') lines.pop();
   return { lines, next, closed: next >= source.length };
 }
 
@@ -52,7 +61,7 @@ function quotedFence(source: readonly string[], at: number, fence: string, wanti
   let after = at + 1;
   while (after < source.length && source[after]?.trim() === '') after++;
   const next = source[after] ?? '';
-  const goesOn = /^\+|^-(?!\s*\S+ \w)|^@@/.test(next) || (wanting && /^[ +-]/.test(next));
+  const goesOn = isChange(next) || next.startsWith('@@') || (wanting && /^[ +-]/.test(next));
   return goesOn && source.slice(after).some((line) => closesFence(line, fence));
 }
 
@@ -74,14 +83,24 @@ function ends(source: readonly string[], at: number, fence: string | null): bool
   const raw = source[at] ?? '';
   if (/^[ +-]/.test(raw) && !signature(source, at)) return false;
   // A blank line, or one without a mark. Should hunk lines follow that are no prose, then the counts are wrong.
+  return (
+    !changesFollow(source, at, fence) && !/^ /.test(source[at + 1] ?? '') && !/^ /.test(source[at + 2] ?? '')
+  );
+}
+
+/** Added or removed lines before the next header or the fence's end. */
+function changesFollow(source: readonly string[], at: number, fence: string | null): boolean {
   for (let next = at; next < source.length && next < at + 400; next++) {
     const line = source[next] ?? '';
-    if (fence !== null && closesFence(line, fence)) return true;
-    if (startsOther(source, next, null)) return true;
-    if (line.startsWith('+') || (line.startsWith('-') && !/^- \S/.test(line))) return false;
-    if (line.startsWith(' ') && next < at + 3) return false;
+    if ((fence !== null && closesFence(line, fence)) || startsOther(source, next, null)) return false;
+    if (isChange(line)) return true;
   }
-  return true;
+  return false;
+}
+
+/** An added or removed line. An item of a list is none, nor a rule, nor the end of an e-mail. */
+export function isChange(line: string): boolean {
+  return /^\+(?!\+\+ )|^-(?! \S|-+\s*$)/.test(line);
 }
 
 /** Git's own end of an e-mail: two dashes and a space, then git's version. */

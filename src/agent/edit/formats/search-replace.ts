@@ -1,7 +1,7 @@
 import { EditError } from '../errors';
 import { hunkOf, type Line, type Operation, operation } from '../model';
-import { pathAbove } from './naming';
-import { bareLine, type Source, short } from './text';
+import { namedPath, pathAbove } from './naming';
+import { bareLine, closesFence, fenceOpening, type Source, short } from './text';
 
 const head = /^[ \t]*<{5,12}[ \t]*(?:SEARCH|ORIGINAL)\b[ \t]*>?[ \t]*(.*)$/i;
 const divider = /^={5,12}$/;
@@ -21,8 +21,9 @@ function isHead(line: string): boolean {
  * block before.
  * @throws EditError when a block is not closed, or could be divided in more than one way.
  */
-export function readSearchReplace({ lines }: Source): Operation[] {
+export function readSearchReplace({ lines, ended }: Source): Operation[] {
   const done: Operation[] = [];
+  let after = 0;
   let path: string | null = null;
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] ?? '';
@@ -52,7 +53,9 @@ export function readSearchReplace({ lines }: Source): Operation[] {
       throw malformed(path, block, 'names no file: write its path on the line above the block');
     done.push(operationOf(path, lines.slice(at + 1, middle), lines.slice(middle + 1, end)));
     at = end;
+    after = end + 1;
   }
+  if (done.length > 0) refuseRest(lines, after, ended, path);
   return done;
 }
 
@@ -61,6 +64,23 @@ function operationOf(path: string, search: string[], replace: string[]): Operati
     return operation('create', 'search/replace', [path], { content: { lines: replace, ended: true } });
   }
   return operation('update', 'search/replace', [path], { hunks: [replacement(search, replace)] });
+}
+
+/** The begin of another block behind the last: the reply broke off there. */
+function refuseRest(lines: readonly string[], from: number, ended: boolean, path: string | null): void {
+  let first = from;
+  while (first < lines.length && lines[first]?.trim() === '') first++;
+  // The fence of the last block itself.
+  if (/^\s*(`{3,}|~{3,})\s*$/.test(lines[first] ?? '')) first++;
+  let open: string | null = null;
+  for (const line of lines.slice(first)) {
+    if (/^\s*<{3}/.test(line)) throw cutOff(path, 0);
+    if (open === null) open = fenceOpening(line)?.mark ?? null;
+    else if (closesFence(line, open)) open = null;
+  }
+  const last = lines.at(-1) ?? '';
+  const broken = /^\s*[`~]{1,2}$/.test(last) || namedPath(last) === last.trim();
+  if (open !== null || (!ended && first < lines.length && broken)) throw cutOff(path, 0);
 }
 
 /** A hunk that has nothing but lines that are replaced. */
@@ -82,7 +102,7 @@ function malformed(path: string | null, block: number, why: string): EditError {
 function cutOff(path: string | null, block: number): EditError {
   return new EditError(
     'cut_off',
-    `${path === null ? '' : `${path}: `}block ${block} has no ">>>>>>> REPLACE" line, so it may have been cut off. Nothing was changed. Send all blocks again.`,
+    `${path === null ? '' : `${path}: `}${block === 0 ? 'the last block' : `block ${block}`} has no ">>>>>>> REPLACE" line, so it may have been cut off. Nothing was changed. Send all blocks again.`,
     path,
   );
 }

@@ -1,7 +1,7 @@
 import { EditError } from '../errors';
 import { type Hunk, hunkOf, type Operation, operation } from '../model';
 import { headerName, unquote } from './header-name';
-import { type Body, type Counts, readBody } from './hunk-body';
+import { type Body, type Counts, isChange, readBody } from './hunk-body';
 import { pathAbove } from './naming';
 import { closesFence, fenceOpening, type Source } from './text';
 
@@ -89,6 +89,7 @@ export function readUnified({ lines, ended }: Source): Operation[] {
       at = body.next;
       continue;
     }
+    if (last && isChange(line)) throw stray(line, done, section);
     at++;
   }
   flush();
@@ -109,6 +110,16 @@ function refuseHalf(body: Body, counts: Counts, done: Operation[]): void {
       'the last hunk ends in the middle of its changes, with fewer lines than its header says',
     );
   }
+}
+
+/** Part of a patch that belongs to no hunk: to pass over it would be to apply half. */
+function stray(line: string, done: readonly Operation[], section: Section): EditError {
+  const path = section.new ?? section.old ?? done.at(-1)?.names.at(-1) ?? null;
+  return new EditError(
+    'malformed',
+    `${path === null ? 'The patch' : path.replace(/^[ab]\//, '')}: the line "${line.slice(0, 80)}" looks like a part of the patch and is in no hunk. Nothing was changed. Put a header "@@ … @@" before every hunk, and " " before every line of context.`,
+    path,
+  );
 }
 
 function cutOff(done: readonly Operation[], why: string): EditError {
@@ -137,7 +148,7 @@ function header(
   at: number,
   section: Section,
 ): { next: number; flush: boolean } | null {
-  const line = lines[at] ?? '';
+  const line = (lines[at] ?? '').replace(/\r$/, '');
   const next = at + 1;
   const again = { next, flush: section.begun };
   const git = /^diff --git (.+?)\r?$/.exec(line);
