@@ -15,7 +15,8 @@ export function decide(index: LineIndex, hunks: readonly Hunk[], found: readonly
   for (const [at, placement] of done.entries()) {
     const hunk = hunks[at];
     if (placement.kind !== 'ambiguous' || !hunk) continue;
-    const fit = byNumber(hunk, placement.fits, drift) ?? byHeading(index, hunk, placement.fits);
+    const numbered = byNumber(hunk, placement.fits, drift);
+    const fit = numbered ?? (placement.more > 0 ? null : byHeading(index, hunk, placement.fits));
     if (fit) done[at] = { kind: 'fit', fit };
   }
   return done;
@@ -31,7 +32,13 @@ function shareOut(hunks: readonly Hunk[], placements: Placement[]): void {
   }
   for (const group of groups.values()) {
     const first = placements[group[0] ?? -1];
-    if (group.length < 2 || first?.kind !== 'ambiguous' || first.fits.length !== group.length) continue;
+    if (
+      group.length < 2 ||
+      first?.kind !== 'ambiguous' ||
+      first.more > 0 ||
+      first.fits.length !== group.length
+    )
+      continue;
     const apart = first.fits.every((fit, at) => at === 0 || fit.at >= (first.fits[at - 1]?.end ?? 0));
     if (!apart) continue;
     for (const [turn, at] of group.entries()) {

@@ -34,7 +34,7 @@ export function elidedFits(index: LineIndex, lines: Line[]): Fit[] {
     const chosen = hits.map((places) => places[0] ?? 0);
     if (!several) return [fitOf(parts, chosen, key)];
     const which = hits.indexOf(several);
-    return several.map((place) => fitOf(parts, chosen.with(which, place), key));
+    return several.slice(0, 100).map((place) => fitOf(parts, chosen.with(which, place), key));
   }
   return [];
 }
@@ -42,7 +42,7 @@ export function elidedFits(index: LineIndex, lines: Line[]): Fit[] {
 function split(index: LineIndex, lines: readonly Line[]): Part[] {
   const groups: Line[][] = [[]];
   for (const line of lines) {
-    const gap = line.op === ' ' && isElision(line.text) && index.places(line.text, 'spaces').length === 0;
+    const gap = line.op === ' ' && isElision(line.text) && index.count(line.text, 'spaces') === 0;
     if (gap) groups.push([]);
     else groups.at(-1)?.push(line);
   }

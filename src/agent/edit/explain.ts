@@ -46,7 +46,7 @@ function ambiguous(index: LineIndex, fits: readonly Fit[], where: Where): string
     return region(index.lines, at + 1, fit.at + 1);
   });
   return [
-    `${intro(where)} fits in ${places.length} places: lines ${places.slice(0, 40).join(', ')}${more}. Nothing was changed.`,
+    `${intro(where)} fits in ${places.length}${places.length >= 100 ? ' or more' : ''} places: lines ${places.slice(0, 40).join(', ')}${more}. Nothing was changed.`,
     ...before.map((text, turn) => `Place ${turn + 1}:\n${text}`),
     `Quote more of what is around the one you mean, until it stands in one place only, and send the whole patch again.`,
   ].join('\n');
@@ -90,8 +90,8 @@ function closest(index: LineIndex, old: readonly string[], start: number | null)
   const votes = new Map<number, number>();
   for (const [offset, line] of old.slice(0, 400).entries()) {
     if (line.trim() === '') continue;
+    if (index.count(line, 'spaces') > 100) continue;
     const places = index.places(line, 'spaces');
-    if (places.length > 100) continue;
     const weight = (/\w{3}/.test(line) ? 10 : 1) / Math.max(1, places.length);
     for (const place of places) votes.set(place - offset, (votes.get(place - offset) ?? 0) + weight);
   }

@@ -28,7 +28,8 @@ export type Placement =
   | { kind: 'fit'; fit: Fit }
   /** The new lines are there, at this line. */
   | { kind: 'already'; at: number }
-  | { kind: 'ambiguous'; fits: Fit[] }
+  /** `more`: places that are not among the fits, which are then too many to tell apart but by their number. */
+  | { kind: 'ambiguous'; fits: Fit[]; more: number }
   | { kind: 'unanchored' }
   | { kind: 'nothing' }
   | { kind: 'none' };
@@ -66,7 +67,7 @@ function wholly(index: LineIndex, hunk: Hunk, ways: Line[][], numbers: Numbers):
   if (!plain) return null;
   for (const tier of keyTiers) {
     for (const lines of ways) {
-      const fits = tailFits(index, hunk, lines, tier) ?? wholeFits(index, lines, tier);
+      const fits = tailFits(index, hunk, lines, tier) ?? wholeFits(index, hunk, lines, tier);
       if (fits.length === 0) continue;
       const there = fits.find((fit) => repeated(index, fit));
       if (there && fits.length === 1) return { kind: 'already', at: there.at };
@@ -94,7 +95,9 @@ function partly(index: LineIndex, ways: Line[][]): Placement | null {
 
 function placed(fits: Fit[]): Placement {
   const [fit] = fits;
-  return fit && fits.length === 1 ? { kind: 'fit', fit } : { kind: 'ambiguous', fits };
+  return fit && fits.length === 1
+    ? { kind: 'fit', fit }
+    : { kind: 'ambiguous', fits, more: fits.length >= maxFits ? 1 : 0 };
 }
 
 /** Additions without any line that says where; only an empty file, or its end where the patch names it, has one place. */
@@ -107,9 +110,15 @@ function onEmpty(lines: Line[]): Placement {
   return { kind: 'fit', fit: { pieces: [{ lines, spots: [] }], tier: 'exact', key: 'exact', at: 0, end: 0 } };
 }
 
-function wholeFits(index: LineIndex, lines: Line[], tier: KeyTier): Fit[] {
+/** Places of one hunk that are kept: those are told to the model, and it has no use for more. */
+const maxFits = 100;
+
+function wholeFits(index: LineIndex, { start }: Hunk, lines: Line[], tier: KeyTier): Fit[] {
   const old = oldLines(lines);
-  return index.find(old, tier).map((at) => fitAt(lines, old.length, at, tier));
+  const places = index.find(old, tier);
+  const kept =
+    places.length <= maxFits ? places : places.filter((at, turn) => turn < maxFits || at + 1 === start);
+  return kept.map((at) => fitAt(lines, old.length, at, tier));
 }
 
 /** Hunks that say they end the file stand nowhere else. Null for others. */

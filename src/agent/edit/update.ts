@@ -1,7 +1,7 @@
 import { EditError } from './errors';
 import { intro, refusal, type Where } from './explain';
 import { LineIndex } from './find';
-import { fileText, textOf } from './lines';
+import { type FileText, fileText, textOf } from './lines';
 import { merge } from './merge';
 import { type Hunk, type Operation, type Tier, tiers } from './model';
 import { type Fit, type Placement, placeAll, placeOne } from './place';
@@ -48,7 +48,7 @@ export function update(
   const fits = placements.flatMap((placement, at) =>
     placement.kind === 'fit' ? [{ fit: placement.fit, at }] : [],
   );
-  const done = mergeOrThrow(text, fits, where);
+  const done = mergeOrThrow(file, text, fits, where);
   let { text: result } = done;
   const used = fits.map(({ fit }) => fit);
   for (const at of later) {
@@ -67,13 +67,14 @@ export function update(
 }
 
 function mergeOrThrow(
+  file: FileText,
   text: string,
   fits: readonly { fit: Fit; at: number }[],
   where: (at: number) => Where,
 ): { text: string; starts: number[] } {
   if (fits.length === 0) return { text, starts: [] };
   const merged = merge(
-    fileText(text),
+    file,
     fits.map(({ fit }) => fit),
   );
   if (merged.ok) return { text: textOf(merged.file), starts: merged.starts };
@@ -127,7 +128,7 @@ function failed(
 function refusePlaceholders(fit: Fit, index: LineIndex, where: Where): void {
   const lines = fit.pieces.flatMap((piece) => piece.lines).filter((line) => line.op === '+');
   const found = lines.find(
-    (line) => isPlaceholder(line.text, where.path) && index.places(line.text, 'spaces').length === 0,
+    (line) => isPlaceholder(line.text, where.path) && index.count(line.text, 'spaces') === 0,
   );
   if (found) throw placeholder(where.path, intro(where), found.text);
 }

@@ -1,6 +1,6 @@
 /** The name in a `---` or `+++` line: unquoted, without time stamp or remark. */
 export function headerName(text: string): string {
-  const line = text.replace(/\r$/, '');
+  const line = text.replace(/\r$/, '').slice(0, 5000);
   const quoted = /^"(?:[^"\\]|\\.)*"/.exec(line);
   if (quoted) return unquote(quoted[0]);
   return line

@@ -1,11 +1,12 @@
-import { bareLine, fenceOpening, short } from './text';
+import { bareLine, fenceOpening } from './text';
 
 /**
  * The path that a line of prose above a block names: alone, in backticks, bold, as a heading, with a label or a
  * colon. Null when it is not one.
  */
 export function namedPath(line: string): string | null {
-  if (!short(line)) return null;
+  // Longer ones are no names, and patterns are slow on them.
+  if (line.length > 600) return null;
   let text = bareLine(line).trim();
   text = text.replace(/^(#{1,6}|[-*>]|\d{1,3}[.)])[ \t]+/, '');
   const quoted =

@@ -14,7 +14,10 @@ export function source(text: string): Source {
 
 /** A directive's line: without what may stand at its end. */
 export function bareLine(line: string): string {
-  return line.replace(/[ \t\r]+$/, '');
+  // Not by a pattern: that would be quadratic in a long run of spaces.
+  let end = line.length;
+  while (end > 0 && ' \t\r'.includes(line[end - 1] ?? 'x')) end--;
+  return end === line.length ? line : line.slice(0, end);
 }
 
 /** Longer lines are no directive of any format; patterns are not tried on them. */

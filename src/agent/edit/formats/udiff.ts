@@ -3,7 +3,7 @@ import { type Hunk, hunkOf, type Operation, operation } from '../model';
 import { headerName, unquote } from './header-name';
 import { type Body, type Counts, isChange, readBody } from './hunk-body';
 import { pathAbove } from './naming';
-import { closesFence, fenceOpening, type Source } from './text';
+import { closesFence, fenceOpening, type Source, short } from './text';
 
 interface Section {
   /** From `diff --git`, as two names. */
@@ -82,7 +82,9 @@ export function readUnified({ lines, ended }: Source): Operation[] {
         section.old = pathAbove(lines, at);
         section.begun = true;
       }
-      const { counts, ...hints } = hunk ? hunkHeader(line) : { counts: null, start: null, headings: [] };
+      const { counts, ...hints } = hunk
+        ? hunkHeader(short(line) ? line : '@@')
+        : { counts: null, start: null, headings: [] };
       const body = readBody(lines, hunk ? at + 1 : at, counts, fence);
       last = { body, counts };
       section.hunks.push(hunkOf(body.lines, hints));
@@ -151,7 +153,8 @@ function header(
   const line = (lines[at] ?? '').replace(/\r$/, '');
   const next = at + 1;
   const again = { next, flush: section.begun };
-  const git = /^diff --git (.+?)\r?$/.exec(line);
+  if (!short(line)) return null;
+  const git = /^diff --git (.+)$/.exec(line);
   if (git) {
     if (!section.begun) section.git = gitNames(git[1] ?? '');
     return again;
