@@ -83,8 +83,10 @@ export interface Payloads {
     output: string;
   };
   'patch.proposed': PatchStat;
-  'patch.applied': { commit: string; ref: string };
-  'patch.rejected': { reasons: string[] };
+  /** A variation's patch, kept as a commit; or an edit of a tool, and how exactly it had to fit. */
+  'patch.applied': { commit: string; ref: string } | { tier: string; files: string[] };
+  /** `edit`: a tool's, of which the model was told; not the variation's patch. */
+  'patch.rejected': { reasons: string[]; edit?: true };
   'checkpoint.saved': { checkpoint: number; step: number } & PatchStat;
   'checkpoint.restored': { checkpoint: number; step: number } & PatchStat;
   'iteration.started': { iteration: number };

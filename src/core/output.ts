@@ -103,7 +103,9 @@ function tell(event: Event): Told {
     case 'checkpoint.restored':
       return ['diff', `checkpoint ${event.payload.checkpoint} restored`];
     case 'patch.applied':
-      return ['diff', `applies: ${event.payload.commit}`];
+      return 'commit' in event.payload
+        ? ['diff', `applies: ${event.payload.commit}`]
+        : ['diff', `edited (${event.payload.tier}): ${event.payload.files.join(', ')}`];
     case 'patch.rejected':
       return ['diff', `rejected: ${event.payload.reasons.join('; ')}`];
     case 'workspace.ready':

@@ -15,7 +15,7 @@ export async function readStats({ sql }: Pick<Database, 'sql'>, days = 7): Promi
       from runs where created_at >= ${since}`,
     sql<{ proposed: number; applied: number }[]>`
       select count(*) filter (where type = 'patch.proposed')::int as proposed,
-        count(*) filter (where type = 'patch.applied')::int as applied
+        count(*) filter (where type = 'patch.applied' and payload ? 'commit')::int as applied
       from events where run_id in (select id from runs where created_at >= ${since})
         and type in ('patch.proposed', 'patch.applied')`,
     sql<DayStat[]>`

@@ -132,6 +132,8 @@ export class Stream {
         this.#list.line(event, 'edit', 'Patch proposed', stat(payload));
         return;
       case 'patch.applied':
+        // An edit is shown as the tool's call.
+        if (!('commit' in payload)) return;
         this.#list.line(
           event,
           'check',
@@ -140,6 +142,7 @@ export class Stream {
         );
         return;
       case 'patch.rejected':
+        if (payload.edit) return;
         this.#list.put({
           ...this.#list.place(event),
           kind: 'notice',

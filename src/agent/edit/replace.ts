@@ -2,7 +2,9 @@ import { excerpt } from './excerpt';
 
 export type Replacement =
   /** `first` and `last` are the lines, from 1, that hold what was put in. */
-  { ok: true; text: string; first: number; last: number } | { ok: false; error: string };
+  | { ok: true; text: string; first: number; last: number }
+  /** `missing`: it is nowhere, as quoted. */
+  | { ok: false; error: string; missing: boolean };
 
 /**
  * Puts `replace` where `search` stands, which must be in exactly one place, character for character. The text's line
@@ -17,7 +19,7 @@ export function replaceOnce(text: string, search: string, replace: string): Repl
   const wanted = crlf ? toCrlf(search) : search;
   const places = occurrences(text, wanted);
   const [at] = places;
-  if (at === undefined) return failed(notFound(text, search));
+  if (at === undefined) return { ok: false, error: notFound(text, search), missing: true };
   if (places.length > 1) return failed(notUnique(text, places));
   const put = crlf ? toCrlf(replace) : replace;
   const first = lineAt(text, at);
@@ -26,7 +28,7 @@ export function replaceOnce(text: string, search: string, replace: string): Repl
 }
 
 function failed(error: string): Replacement {
-  return { ok: false, error };
+  return { ok: false, error, missing: false };
 }
 
 function allCrlf(text: string): boolean {

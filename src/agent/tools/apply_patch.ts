@@ -1,47 +1,130 @@
 import { Type } from '@sinclair/typebox';
-import { planPatch } from '../edit/patch';
+import { applyEdits, type Change, needed } from '../edit/apply';
+import { EditError } from '../edit/errors';
+import { readPatch } from '../edit/formats';
 import { decode } from '../environment';
-import { isGitFolder } from './files';
-import { asShown, fit } from './text';
-import { answer, defineTool, object, Refused } from './tool';
+import { applied, rejected } from './edited';
+import { readWhole, refuseUnless, shell, workspacePath, writeWhole } from './files';
+import { listPaths } from './listing';
+import { fit, withoutCodes } from './text';
+import { answer, defineTool, object, Refused, type ToolContext } from './tool';
+
+const maxBytes = 8 * 2 ** 20;
 
 export const applyPatch = defineTool({
   name: 'apply_patch',
   description:
-    'Applies a unified diff (as `git diff` writes it, paths relative to the root), all of it or nothing. Line numbers ' +
-    'and context must be right; for a small change edit_file is easier.',
+    'Applies a patch to any number of files, all of it or nothing: a unified diff (paths relative to the root), ' +
+    'search/replace blocks, or "*** Begin Patch". Quote a few lines around each change, so that it has one place.',
   parameters: object({
-    patch: Type.String({
-      minLength: 1,
-      maxLength: 4_000_000,
-      description: 'The diff, without a fence around it',
-    }),
+    patch: Type.String({ minLength: 1, maxLength: 4_000_000, description: 'The patch' }),
   }),
   changesFiles: true,
-  title(args) {
-    const plan = planPatch(args.patch);
-    return 'error' in plan ? 'Apply a patch' : `Patch ${plan.paths.join(', ')}`;
+  title: (args) => {
+    const names = namesIn(args.patch);
+    return names.length === 0 ? 'Apply a patch' : `Patch ${names.join(', ')}`;
   },
   async run(args, context) {
-    const plan = planPatch(args.patch);
-    if ('error' in plan) throw new Refused(plan.error);
-    if (plan.paths.some((path) => path.split('/').some(isGitFolder)))
-      throw new Refused("git's own folder is out of bounds");
-    let said = '';
-    for (const strip of plan.strip) {
-      // git itself refuses paths that leave the tree, lead through links, or into its own folder.
-      const result = await context.environment.exec(
-        ['git', 'apply', '--whitespace=nowarn', `-p${strip}`, '-'],
-        {
-          stdin: plan.text,
-          timeoutMs: 60_000,
-          signal: context.signal,
-          maxOutputBytes: 16_384,
-        },
+    try {
+      const paths = await listPaths(context, './');
+      const files: Record<string, string> = {};
+      for (const path of needed(args.patch, { paths, barred: [] })) files[path] = await textOf(context, path);
+      const result = applyEdits(files, args.patch, { paths });
+      if (!result.ok) throw rejected(context, fit(withoutCodes(result.error.message), 8000).text);
+      await refuseLinks(context, result.changes);
+      await write(context, result.changes);
+      applied(
+        context,
+        result.report.tier,
+        result.changes.map((change) => change.path),
       );
-      if (result.exit_code === 0) return answer(`Applied to ${plan.paths.slice(0, 50).join(', ')}.`);
-      said ||= asShown(decode(result.stderr)).trim();
+      return answer(fit(result.report.lines.join('\n'), 4000).text);
+    } catch (error) {
+      throw error instanceof EditError ? rejected(context, withoutCodes(error.message)) : error;
     }
-    throw new Refused(`The patch does not apply; nothing was changed.\n${fit(said, 4000).text}`);
   },
 });
+
+function namesIn(patch: string): string[] {
+  try {
+    const names = readPatch(patch).map((operation) => operation.names.at(-1)?.replace(/^[ab]\//, '') ?? '');
+    return [...new Set(names)].slice(0, 20);
+  } catch (error) {
+    if (error instanceof EditError) return [];
+    throw error;
+  }
+}
+
+async function textOf(context: ToolContext, path: string): Promise<string> {
+  const bytes = await readWhole(context, workspacePath(path, context.environment.root), maxBytes);
+  try {
+    if (bytes.includes(0)) throw new TypeError('binary');
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new Refused(`${path} is not a text in UTF-8; use edit_file or run_command for it`);
+  }
+}
+
+/** Asks the workspace itself: nothing goes onto or through a link, and nothing that is there is overwritten as new. */
+async function refuseLinks(context: ToolContext, changes: readonly Change[]): Promise<void> {
+  const script = `for f; do
+  d=$f
+  while [ "$d" != . ]; do
+    [ -L "$d" ] && { printf '%s' "$d"; exit 48; }
+    case $d in */*) d=\${d%/*} ;; *) d=. ;; esac
+  done
+done`;
+  const paths = changes.map((change) => workspacePath(change.path, context.environment.root));
+  const linked = await shell(context, script, paths, { keep: 4096 });
+  if (linked.exit_code === 48) {
+    throw rejected(
+      context,
+      `${withoutCodes(decode(linked.stdout)).replace(/^\.\//, '')} is a link, and nothing is written onto or through one. Nothing was changed.`,
+    );
+  }
+  refuseUnless(linked, './');
+  const fresh = paths.filter((_, at) => changes[at]?.before === null);
+  const there = await shell(
+    context,
+    `for f; do [ -e "$f" ] && { printf '%s' "$f"; exit 49; }; done; exit 0`,
+    fresh,
+    { keep: 4096 },
+  );
+  if (there.exit_code === 49) {
+    throw rejected(
+      context,
+      `${withoutCodes(decode(there.stdout)).replace(/^\.\//, '')} is there already, so it cannot be created. Nothing was changed.`,
+    );
+  }
+  refuseUnless(there, './');
+}
+
+/** All of it or nothing: what was written is put back when something cannot be. */
+async function write(context: ToolContext, changes: readonly Change[]): Promise<void> {
+  const done: Change[] = [];
+  try {
+    for (const change of changes) {
+      done.push(change);
+      await put(context, change.path, change.after);
+      if (change.after !== null && change.executable === true)
+        await run(context, 'chmod +x -- "$1"', change.path);
+    }
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    for (const change of done.reverse()) await put(context, change.path, change.before);
+    throw rejected(context, `${error.message}. Nothing was changed.`);
+  }
+}
+
+async function put(context: ToolContext, path: string, text: string | null): Promise<void> {
+  if (text === null) await run(context, 'rm -f -- "$1"', path);
+  else await writeWhole(context, workspacePath(path, context.environment.root), text);
+}
+
+async function run(context: ToolContext, script: string, path: string): Promise<void> {
+  const result = await shell(context, script, [workspacePath(path, context.environment.root)], {
+    keep: 4096,
+  });
+  refuseUnless(result, `./${path}`);
+}

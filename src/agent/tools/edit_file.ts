@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
+import { editText } from '../edit/edit';
 import { excerpt } from '../edit/excerpt';
-import { replaceOnce } from '../edit/replace';
+import { applied, rejected } from './edited';
 import { readWhole, workspacePath, writeWhole } from './files';
 import { withoutCodes } from './text';
 import { answer, defineTool, object, Refused } from './tool';
@@ -10,7 +11,7 @@ const maxBytes = 8 * 2 ** 20;
 export const editFile = defineTool({
   name: 'edit_file',
   description:
-    'Replaces one piece of a file. "search" must be an exact quotation, with its white space and without line numbers, ' +
+    'Replaces one piece of a file. "search" must be a quotation, with its white space and without line numbers, ' +
     'long enough to stand in one place only. Answers with the changed lines.',
   parameters: object({
     path: Type.String({ minLength: 1, description: 'Relative to the root of the workspace' }),
@@ -24,12 +25,14 @@ export const editFile = defineTool({
     const bytes = await readWhole(context, path, maxBytes);
     if (bytes.includes(0)) throw new Refused(`${args.path} is a binary file`);
     const encoding = utf8(bytes) ?? singleBytes(bytes, args.search + args.replace, args.path);
-    const edit = replaceOnce(encoding.text, args.search, args.replace);
-    if (!edit.ok) throw new Refused(`${args.path}: ${withoutCodes(edit.error)}`);
+    const edit = editText(path.slice(2), encoding.text, args.search, args.replace);
+    if (!edit.ok) throw rejected(context, `${args.path}: ${withoutCodes(edit.error)}`);
     await writeWhole(context, path, encoding.encode(edit.text));
+    applied(context, edit.tier, [path.slice(2)]);
     const lines = withoutCodes(edit.text).split('\n');
     const last = Math.min(edit.last, edit.first + 60);
-    return answer(`Edited ${path.slice(2)}:\n${excerpt(lines, edit.first, last)}`, last < edit.last);
+    const how = edit.tier === 'exact' ? '' : ` (fitted by ${edit.tier})`;
+    return answer(`Edited ${path.slice(2)}${how}:\n${excerpt(lines, edit.first, last)}`, last < edit.last);
   },
 });
 

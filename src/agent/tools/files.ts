@@ -1,3 +1,4 @@
+import { isGitFolder } from '../edit/paths';
 import { decode, type ExecResult } from '../environment';
 import { asShown, oneLine } from './text';
 import { Refused, type ToolContext } from './tool';
@@ -20,18 +21,6 @@ export function workspacePath(path: string, root: string): string {
     throw new Refused(`"${oneLine(path)}": ".." is not allowed; give a path relative to the root`);
   if (parts.some(isGitFolder)) throw new Refused(`"${oneLine(path)}": git's own folder is out of bounds`);
   return `./${parts.join('/')}`;
-}
-
-/** `.git` as any file system may understand it: other case, trailing dots, ignorable characters, short names. */
-export function isGitFolder(part: string): boolean {
-  if (part.length > 300) return false; // No file system takes such a name.
-  const bare = part
-    .normalize('NFKC')
-    .replace(/\p{Cf}/gu, '')
-    .replace(/[. ]+$/, '')
-    .replace(/:.*$/, '')
-    .toLowerCase();
-  return bare === '.git' || /^git~\d+$/.test(bare);
 }
 
 export interface FileSlice {

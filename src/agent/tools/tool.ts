@@ -8,7 +8,7 @@ import { oneLine } from './text';
 /** What a tool works with. Files are reached through the environment only, so that tools obey the same walls. */
 export interface ToolContext {
   environment: Environment;
-  journal: Pick<Journal, 'planned' | 'progress'>;
+  journal: Pick<Journal, 'planned' | 'progress' | 'emit'>;
   signal: AbortSignal;
   /** A command's output as it comes. */
   onOutput(stream: 'stdout' | 'stderr', text: string): void;

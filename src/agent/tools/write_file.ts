@@ -1,6 +1,9 @@
 import { Type } from '@sinclair/typebox';
-import { workspacePath, writeWhole } from './files';
-import { answer, defineTool, object } from './tool';
+import { wholeFile } from '../edit/edit';
+import { EditError } from '../edit/errors';
+import { rejected } from './edited';
+import { readWhole, workspacePath, writeWhole } from './files';
+import { answer, defineTool, object, Refused, type ToolContext } from './tool';
 
 export const writeFile = defineTool({
   name: 'write_file',
@@ -15,8 +18,27 @@ export const writeFile = defineTool({
   title: (args) => `Write ${args.path}`,
   async run(args, context) {
     const path = workspacePath(args.path, context.environment.root);
-    const was = await writeWhole(context, path, args.content);
+    const was = await writeWhole(context, path, await written(context, path, args.content));
     const lines = args.content === '' ? 0 : args.content.replace(/\n$/, '').split('\n').length;
     return answer(`${was === 'created' ? 'Created' : 'Replaced'} ${path.slice(2)} (${lines} lines).`);
   },
 });
+
+async function written(context: ToolContext, path: string, content: string): Promise<string> {
+  try {
+    return wholeFile(path.slice(2), content, await present(context, path));
+  } catch (error) {
+    throw error instanceof EditError ? rejected(context, error.message) : error;
+  }
+}
+
+/** What is there, where it is a text whose ways can be kept; writing says what else is wrong with the path. */
+async function present(context: ToolContext, path: string): Promise<string | null> {
+  try {
+    const bytes = await readWhole(context, path, 8 * 2 ** 20);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    if (error instanceof Refused || error instanceof TypeError) return null;
+    throw error;
+  }
+}

@@ -55,7 +55,8 @@ export function trueHunks(before: string, after: string, context = 3): TrueHunk[
     const first = all.findIndex(([op], index) => index >= at && op !== ' ');
     if (first === -1) break;
     let last = first;
-    for (let next = first; next < all.length && next - last <= 2 * context; next++) if (all[next]![0] !== ' ') last = next;
+    for (let next = first; next < all.length && next - last <= 2 * context; next++)
+      if (all[next]![0] !== ' ') last = next;
     const from = Math.max(at, first - context);
     const to = Math.min(all.length, last + context + 1);
     const old = all.slice(0, from).filter(([op]) => op !== '+').length;
@@ -78,6 +79,8 @@ export function header({ start, newStart, lines }: TrueHunk): string {
 }
 
 export function trueDiff(path: string, before: string, after: string, context = 3): string {
-  const hunks = trueHunks(before, after, context).map((hunk) => `${header(hunk)}\n${hunk.lines.join('\n')}\n`);
+  const hunks = trueHunks(before, after, context).map(
+    (hunk) => `${header(hunk)}\n${hunk.lines.join('\n')}\n`,
+  );
   return `--- a/${path}\n+++ b/${path}\n${hunks.join('')}`;
 }

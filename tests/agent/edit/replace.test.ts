@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { planPatch } from '../../../src/agent/edit/patch';
 import { replaceOnce } from '../../../src/agent/edit/replace';
 
 const text = 'function a() {\n  return 1;\n}\n\nfunction b() {\n  return 1;\n}\n';
@@ -65,16 +64,5 @@ describe('replaceOnce', () => {
       ),
       { numRuns: 500 },
     );
-  });
-});
-
-describe('planPatch', () => {
-  test('prefixed paths are stripped once and only so', () => {
-    expect(planPatch('--- a/x.ts\n+++ b/x.ts\n@@ -1 +1 @@\n-a\n+b')).toEqual({
-      text: '--- a/x.ts\n+++ b/x.ts\n@@ -1 +1 @@\n-a\n+b\n',
-      strip: [1],
-      paths: ['x.ts'],
-    });
-    expect(planPatch('--- x.ts\n+++ x.ts\n')).toMatchObject({ strip: [0, 1], paths: ['x.ts'] });
   });
 });

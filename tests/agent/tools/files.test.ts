@@ -223,7 +223,7 @@ describe.each(['bubblewrap', 'plain'] as const)('%s', (kind) => {
       expect(await desk.file('src/a.ts')).toBe('one\ntwo\nthree\n');
     });
 
-    test('is all or nothing, with what git says', async () => {
+    test('is all or nothing, and says where it does not fit', async () => {
       const patch = `--- a/src/a.ts\n+++ b/src/a.ts\n${body}--- a/src/deep/b.ts\n+++ b/src/deep/b.ts\n@@ -1 +1 @@\n-gone\n+x\n`;
       const result = await use('apply_patch', { patch });
       expect(result.ok).toBe(false);
@@ -244,7 +244,7 @@ describe.each(['bubblewrap', 'plain'] as const)('%s', (kind) => {
       }
       expect(await readdir(outside)).toEqual(['secret.txt']);
       expect((await use('apply_patch', { patch: 'please change a to b' })).output).toContain(
-        'not a unified diff',
+        'holds no patch',
       );
     });
   });
