@@ -71,8 +71,8 @@ describe('endings', () => {
     expect(outcome.summary).toBe('All done.');
     expect(textOf(outcome.patch)).toContain('+three');
     expect(record.types()).toEqual([
-      ...(['step.started', 'model.requested', 'model.responded', 'tool.started', 'tool.finished'] as const),
-      ...(['checkpoint.saved', 'step.completed'] as const),
+      ...(['step.started', 'model.requested', 'model.responded', 'tool.started', 'patch.applied'] as const),
+      ...(['tool.finished', 'checkpoint.saved', 'step.completed'] as const),
       ...([
         'step.started',
         'model.requested',

@@ -17,7 +17,7 @@ export function refuseHostile(written: string): void {
   const stripped = written.replace(/^[ab]\//, '');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(written)) refuse(written, 'a path cannot hold control characters');
-  if (/^[/\\~]|^[a-z]:[/\\]/i.test(written) || /^[/\\~]/.test(stripped))
+  if ([written, stripped].some((path) => /^[/\\~]|^[a-z]:[/\\]/i.test(path)))
     refuse(written, 'the path is not relative to the root of the project');
   if (parts.includes('..')) refuse(written, '".." is not allowed in a path');
   if (parts.some(isGitFolder)) refuse(written, "git's own folder is out of bounds");

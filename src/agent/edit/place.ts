@@ -39,7 +39,15 @@ const keyTiers: KeyTier[] = ['exact', 'line ends', 'trailing space', 'punctuatio
 /** Where each hunk stands in a file, each found on its own against the same lines; then the ambiguous ones decided. */
 export function placeAll(index: LineIndex, hunks: readonly Hunk[]): Placement[] {
   const found = hunks.map((hunk) => placeOne(index, hunk));
-  return decide(index, hunks, found);
+  const decided = decide(index, hunks, found);
+  if (!decided.some((placement) => placement.kind === 'already')) return decided;
+  // Where some were applied before, one whose new lines are there too was as well; its old lines stand elsewhere.
+  return decided.map((placement, at) => {
+    const hunk = hunks[at];
+    const [plain] = hunk ? readings(hunk) : [];
+    if (placement.kind !== 'fit' || !hunk || !plain || placement.fit.at + 1 === hunk.start) return placement;
+    return applied(index, hunk, plain, null) ?? placement;
+  });
 }
 
 /** By the first tier with a hit. More than one hit is `ambiguous` here; `decide` knows more. */

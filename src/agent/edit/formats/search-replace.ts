@@ -24,12 +24,17 @@ function isHead(line: string): boolean {
 export function readSearchReplace({ lines, ended }: Source): Operation[] {
   const done: Operation[] = [];
   let after = 0;
+  let fence: string | null = null;
   let path: string | null = null;
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] ?? '';
-    if (!isHead(line)) continue;
+    if (!isHead(line)) {
+      if (fence === null) fence = fenceOpening(line)?.mark ?? null;
+      else if (closesFence(line, fence)) fence = null;
+      continue;
+    }
     const named = head.exec(bareLine(line))?.[1]?.trim();
-    path = pathAbove(lines, at) ?? (named ? named : path);
+    path = pathAbove(lines, at) ?? (named ? named : path) ?? wordAbove(lines, at);
     const block = done.length + 1;
     let middle = -1;
     let end = at + 1;
@@ -55,8 +60,17 @@ export function readSearchReplace({ lines, ended }: Source): Operation[] {
     at = end;
     after = end + 1;
   }
+  if (fence !== null && done.length > 0) throw cutOff(path, 0);
   if (done.length > 0) refuseRest(lines, after, ended, path);
   return done;
+}
+
+/** A name without a folder or an ending: only where nothing else names the file. */
+function wordAbove(lines: readonly string[], at: number): string | null {
+  const above = lines
+    .slice(Math.max(0, at - 3), at)
+    .findLast((line) => line.trim() !== '' && !fenceOpening(line));
+  return /^[\w-]{1,60}$/.test(above?.trim() ?? '') ? (above?.trim() ?? null) : null;
 }
 
 function operationOf(path: string, search: string[], replace: string[]): Operation {
