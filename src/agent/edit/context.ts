@@ -27,9 +27,33 @@ export function contextFits(index: LineIndex, lines: Line[]): Fit[] {
     const places = index.find(first.lines, key);
     if (places.length > maxPlaces) continue;
     const fits = places.flatMap((place) => follow(index, key, old, cores, place, allowed) ?? []);
-    if (fits.length > 0) return fits.map((fit) => ({ ...fit, pieces: [{ lines, spots: fit.spots }] }));
+    if (fits.length === 0) continue;
+    const texts = old.map((line) => line.text);
+    if (fits.some((fit) => rivalled(index, key, texts, fit.spots))) return [];
+    return fits.map((fit) => ({ ...fit, pieces: [{ lines, spots: fit.spots }] }));
   }
   return [];
+}
+
+/** Another place has as many of the old lines: the hunk may have been meant for it, before it was changed there. */
+function rivalled(
+  index: LineIndex,
+  key: KeyTier,
+  old: readonly string[],
+  spots: readonly (number | null)[],
+): boolean {
+  const own = spots.filter((spot) => spot !== null);
+  const [first = 0, last = 0] = [own[0], own.at(-1)];
+  const votes = new Map<number, number>();
+  for (const [offset, line] of old.entries()) {
+    if (line.trim() === '' || index.count(line, key) > 100) continue;
+    for (const place of index.places(line, key)) {
+      if (place >= first - 1 && place <= last + 1) continue;
+      votes.set(place - offset, (votes.get(place - offset) ?? 0) + 1);
+    }
+  }
+  const there = spots.filter((spot, at) => spot !== null && old[at]?.trim() !== '').length;
+  return [...votes.values()].some((count) => count >= there);
 }
 
 function coresOf(lines: readonly Line[]): Core[] {

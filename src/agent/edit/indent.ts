@@ -125,6 +125,8 @@ export function isMark(pairs: readonly Pair[]): boolean {
  */
 export function marks(added: readonly string[], file: readonly string[]): 'lost' | 'kept' | null {
   const own = new Set(file);
+  // Blank lines are the same either way.
+  if (added.every((line) => line.trim() === '')) return 'lost';
   const indents = added.filter((line) => line.trim() !== '').map(indentOf);
   const lost = indents.some((indent) => own.has(indent));
   const kept = indents.some((indent) => own.has(` ${indent}`));
