@@ -310,7 +310,7 @@ export const checks = pgTable(
     name: text('name').notNull(),
     command: text('command').notNull(),
     required: boolean('required').notNull(),
-    /** Null when the command could not be run to its end. */
+    /** Null when it was killed, by a signal or for its time. */
     exit_code: integer('exit_code'),
     /** `passed` / `failed` on the base; against it: fixed, passes, still_fails, broken; or could_not_run. */
     result: text('result').notNull(),

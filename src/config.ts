@@ -121,6 +121,11 @@ export function readTerminal(env: Env = process.env): { color: boolean; dumb: bo
   return { color: text(env, 'NO_COLOR') === null, dumb: env.TERM === 'dumb' };
 }
 
+/** Whether what listens on `host` can be reached from this machine only. */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
+}
+
 /** `/var/lib/bakeoff` for root, since other uids must reach it; else the XDG data directory. */
 function defaultDataDir(env: Env): string {
   if (process.getuid?.() === 0) return '/var/lib/bakeoff';

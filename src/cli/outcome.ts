@@ -4,9 +4,9 @@ import { checkWords, cost, diffStat, duration, elapsed, exitWord, marks, over, s
 
 /**
  * A run's state for reading: each variation's outcome, its diff in numbers, and what the checks said.
- * @param settings what `./bakeoff diff` needs in its environment to reach this service
+ * @param ways where to go from here, if anywhere: see `waysOn` and `waysBack`
  */
-export function printRun(screen: Screen, run: Run, url: string, settings = ''): void {
+export function printRun(screen: Screen, run: Run, ways: readonly string[]): void {
   const { mark, tone } = marks[run.status];
   const took = elapsed(run);
   const facts = [
@@ -26,10 +26,29 @@ export function printRun(screen: Screen, run: Run, url: string, settings = ''): 
     ),
     '',
     ...run.variations.flatMap((variation) => [...variationLines(screen, run, variation), '']),
+    ...ways,
+  ];
+  screen.write(`${lines.join('\n')}\n`);
+}
+
+/**
+ * The ways to a run's page and diffs at a service that goes on running.
+ * @param settings what `./bakeoff diff` needs in its environment to reach this service
+ */
+export function waysOn(run: Run, url: string, settings = ''): string[] {
+  return [
     `Page:  ${url}/runs/${run.id}`,
     `Diff:  ${settings}./bakeoff diff ${run.id} <variation>    (apply it with: git apply)`,
   ];
-  screen.write(`${lines.join('\n')}\n`);
+}
+
+/** The same where the service ends with the run: all is kept, and there once it is started again. */
+export function waysBack(run: Run): string[] {
+  return [
+    'The service that was started for this run ends now, and keeps it. To read it: ./bakeoff up, then',
+    `Page:  the link that it prints, with &to=/runs/${run.id} at its end`,
+    `Diff:  ./bakeoff diff ${run.id} <variation>    (apply it with: git apply)`,
+  ];
 }
 
 function variationLines(screen: Screen, run: Run, variation: Variation): string[] {

@@ -4,6 +4,7 @@ import type { Page, Project, Run } from '../core/contract';
 import { type Client, openClient } from './client';
 import { type Command, type Context, parse, service } from './context';
 import { Exit, positive, usage } from './exit';
+import { waysBack, waysOn } from './outcome';
 import { type Started, start } from './start';
 import { followed, report } from './watch';
 
@@ -60,7 +61,8 @@ export const run: Command = async (args, context) => {
     const page = `/runs/${created.id}`;
     aside.write(`Run ${created.id}: ${own === null ? client.url + page : `${own.loginUrl}&to=${page}`}\n\n`);
     try {
-      return report(context, client, await followed(context, client, created, values.json), values.json);
+      const last = await followed(context, client, created, values.json);
+      return report(context, last, values.json, own === null ? waysOn(last, client.url) : waysBack(last));
     } catch (error) {
       if (!context.interrupted.aborted) throw error;
       throw new Exit(

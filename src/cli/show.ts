@@ -1,6 +1,6 @@
 import { type Command, parse, service } from './context';
 import { positive } from './exit';
-import { printRun } from './outcome';
+import { printRun, waysOn } from './outcome';
 
 /** A run as it stands now. */
 export const show: Command = async (args, context) => {
@@ -8,6 +8,6 @@ export const show: Command = async (args, context) => {
   const client = service(context);
   const run = await client.run(positive(positionals[0], 'the run'));
   if (values.json) context.out.write(`${JSON.stringify(run, null, 2)}\n`);
-  else printRun(context.out, run, client.url);
+  else printRun(context.out, run, waysOn(run, client.url));
   return 0;
 };

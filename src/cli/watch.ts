@@ -4,14 +4,15 @@ import { type Command, type Context, parse, service } from './context';
 import { type ExitCode, positive } from './exit';
 import { follow } from './follow';
 import { openLive } from './live';
-import { printRun } from './outcome';
+import { printRun, waysOn } from './outcome';
 
 /** Follows a run to its end. Exit code 1 when it did not complete. */
 export const watch: Command = async (args, context) => {
   const { values, positionals } = parse(args, { json: { type: 'boolean', default: false } }, [1, 1]);
   const client = service(context);
   const run = await client.run(positive(positionals[0], 'the run'));
-  return report(context, client, await followed(context, client, run, values.json), values.json);
+  const last = await followed(context, client, run, values.json);
+  return report(context, last, values.json, waysOn(last, client.url));
 };
 
 /**
@@ -28,12 +29,12 @@ export async function followed(context: Context, client: Client, run: Run, json:
   return client.run(run.id);
 }
 
-/** Prints a run's last state and tells the exit code that it means. */
-export function report(context: Context, client: Client, run: Run, json: boolean): ExitCode {
+/** Prints a run's last state, with the ways to go from it, and tells the exit code that it means. */
+export function report(context: Context, run: Run, json: boolean, ways: readonly string[]): ExitCode {
   if (json) context.out.write(`${JSON.stringify(run, null, 2)}\n`);
   else {
     context.out.write('\n');
-    printRun(context.out, run, client.url);
+    printRun(context.out, run, ways);
   }
   return run.status === 'completed' ? 0 : 1;
 }

@@ -85,11 +85,12 @@ export async function ensureEnvironmentAgents(
   ollamaModel: string,
 ): Promise<void> {
   const wanted: NewAgent[] = [];
-  if (providers.anthropic) wanted.push(environmentAgent('anthropic', 'claude-sonnet-5-5', 200_000, null));
+  if (providers.anthropic) wanted.push(environmentAgent('anthropic', 'claude-sonnet-4-6', 200_000, null));
   if (providers.openai) {
     wanted.push(environmentAgent('openai', 'gpt-5.5', 400_000, providers.anthropic ? 'anthropic' : null));
   }
-  if (providers.ollama) wanted.push(environmentAgent('ollama', ollamaModel, 32_000, null));
+  // A long answer would leave half of so small a context for everything else.
+  if (providers.ollama) wanted.push(environmentAgent('ollama', ollamaModel, 32_000, null, 4_096));
   await sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(hashtextextended('environment agents', 0))`;
     for (const agent of wanted) {
@@ -97,6 +98,12 @@ export async function ensureEnvironmentAgents(
       if (!found) await insertAgent(tx, vault, agent, true);
     }
     const names = wanted.map((one) => one.name);
+    // A key that came later; what a person has changed since stays as it is.
+    await tx`
+      update agents set fallback = 'anthropic'
+      where name = 'openai' and from_environment and fallback is null and updated_at = created_at
+        and 'anthropic' = any(${names}::text[])
+        and not exists (select 1 from agents where name = 'anthropic' and fallback is not null)`;
     await tx`
       update agents set fallback = null
       where from_environment and fallback is not null and not (fallback = any(${names}::text[]))`;
@@ -108,6 +115,7 @@ function environmentAgent(
   model: string,
   context: number,
   fallback: string | null,
+  answer = 16_384,
 ): NewAgent {
   return {
     name: provider,
@@ -118,7 +126,7 @@ function environmentAgent(
     scenario: null,
     instructions: null,
     temperature: 0,
-    max_tokens: 16_384,
+    max_tokens: answer,
     context_tokens: context,
     fallback,
     price: null,

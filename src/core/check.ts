@@ -12,21 +12,25 @@ export interface CheckRow {
   output: string;
 }
 
-/** What the shell answers when a command cannot be started: not a verdict on the code. */
-function couldNotRun(exitCode: number | null): boolean {
-  return exitCode === null || exitCode === 126 || exitCode === 127;
+/** A check's end: its exit code; null when it was killed, by a signal or for its time; undefined when there was none. */
+type End = number | null | undefined;
+
+/** What the shell answers when a command cannot be started is no verdict on the code. That it hangs or crashes, is. */
+function couldNotRun(end: End): boolean {
+  return end === undefined || end === 126 || end === 127;
 }
 
-export function judgeBase(exitCode: number | null): CheckResult {
-  if (couldNotRun(exitCode)) return 'could_not_run';
-  return exitCode === 0 ? 'passed' : 'failed';
+export function judgeBase(end: End): CheckResult {
+  if (couldNotRun(end)) return 'could_not_run';
+  return end === 0 ? 'passed' : 'failed';
 }
 
-/** Compares a patch's exit code with the base's: evidence is what the patch changed. */
-export function compare(base: number | null, patch: number | null): CheckResult {
+/** Compares a patch's end with the base's: evidence is what the patch changed. Against no base, a failure says nothing. */
+export function compare(base: End, patch: End): CheckResult {
   if (couldNotRun(patch)) return 'could_not_run';
   if (patch === 0) return base === 0 ? 'passes' : 'fixed';
-  return base === 0 ? 'broken' : 'still_fails';
+  if (base === 0) return 'broken';
+  return couldNotRun(base) ? 'could_not_run' : 'still_fails';
 }
 
 /** Stores a check's result; run again, it replaces the earlier one. `variationId` null: the base's. */

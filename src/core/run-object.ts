@@ -69,6 +69,8 @@ function toRun(
     ...rest
   } = row;
   const estimated = estimateDuration(row.task_type, row.goal);
+  // Whatever was estimated, no variation works longer than this.
+  const longest = Math.min(estimated, row.options.timeout_s);
   const live = parts.find((one) => one.status === 'running');
   return {
     ...rest,
@@ -79,7 +81,7 @@ function toRun(
     progress_percentage: progressOf(row.status, parts),
     current_step: live?.current_step ?? null,
     estimated_duration: estimated,
-    time_left: completed_at ? null : Math.max(0, estimated - Math.round(secondsSince(started_at))),
+    time_left: completed_at ? null : Math.max(0, longest - Math.round(secondsSince(started_at))),
     depends_on: [],
     verdict: null,
     winner: null,

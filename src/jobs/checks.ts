@@ -45,7 +45,7 @@ export async function checkPatch(
   request: CheckRequest,
 ): Promise<void> {
   const base = await baseResults(database, claim.runId);
-  await execute(request, 'patch', (name, code) => compare(base.get(name) ?? null, code), {
+  await execute(request, 'patch', (name, code) => compare(base.get(name), code), {
     started: async (fact) => recorder.emit(fact),
     finished: (fact, row) =>
       recorder.commit([fact], (tx) => storeCheck(tx, claim.runId, claim.variationId, row)),

@@ -80,6 +80,10 @@ export function openJournal(
     const tokens = sum.input_tokens + sum.output_tokens;
     const before = tokens - answer.usage.input_tokens - answer.usage.output_tokens;
     checkOne('tokens', options.budget_tokens, before, tokens);
+    if (sum.cost_usd === null && options.budget_usd !== null) {
+      const message = `What ${answer.model} costs is not known, so the budget in dollars cannot be kept`;
+      throw new VariationFailure('budget_exceeded', message);
+    }
     if (sum.cost_usd !== null)
       checkOne('usd', options.budget_usd, sum.cost_usd - (answer.cost_usd ?? 0), sum.cost_usd);
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { conflict } from '../core/errors';
 import { VariationFailure } from '../core/failure';
 import { claimNext, controlChannel, listWantedStops, stoppedByPerson } from '../core/variation';
 import { heartbeat, retire, type WorkerIdentity } from '../core/worker';
@@ -12,12 +13,17 @@ const lookMs = 500;
 const heartbeatMs = 5_000;
 /** What is under way at a shutdown is given back within this. */
 const shutdownMs = 8_000;
+/** What is taken by hand comes on top of the queue's own work, up to this many times the concurrency. */
+const maxLoad = 2;
 /** A variation may be claimed while we shut down: it is told, too. */
 const tellMs = 50;
 
 export interface Worker {
   identity: WorkerIdentity;
-  /** Takes one queued variation now, also when its turn has not come; null when none waits. */
+  /**
+   * Takes one queued variation now, also when its turn has not come; null when none waits.
+   * @throws BakeoffError 409 when twice its concurrency is under way, or it is stopping
+   */
   takeOne(): Promise<number | null>;
   /** Takes no more, gives back what is under way, and ends: within 10 s. */
   stop(): Promise<void>;
@@ -58,6 +64,8 @@ export async function startWorker(
     ),
   ];
 
+  let stopping = false;
+  const claiming = new Set<Promise<unknown>>();
   const extra = new Set<Promise<void>>();
   const jobs = queue.work((job) => workOn(parts, active, identity.id, job), {
     concurrency: config.concurrency,
@@ -69,7 +77,13 @@ export async function startWorker(
   return {
     identity,
     async takeOne() {
-      const claimed = await claimNext(database, identity.id);
+      if (stopping) throw conflict('worker_busy', 'This worker is stopping');
+      const underWay = active.size + claiming.size;
+      if (underWay >= maxLoad * config.concurrency)
+        throw conflict('worker_busy', `This worker has ${underWay} variations under way already`);
+      const claim = claimNext(database, identity.id);
+      claiming.add(claim);
+      const claimed = await claim.finally(() => claiming.delete(claim));
       if (!claimed) return null;
       const done = workOnClaimed(parts, active, claimed)
         .catch((error) => log.error('variation could not be worked on', { error }))
@@ -78,7 +92,9 @@ export async function startWorker(
       return claimed.variationId;
     },
     async stop() {
-      const closed = Promise.all([jobs.close(), ...extra]);
+      stopping = true;
+      const taken = Promise.allSettled([...claiming]).then(() => Promise.all(extra));
+      const closed = Promise.all([jobs.close(), taken]);
       const giveBack = (): void => {
         for (const abort of active.values()) abort.abort(new ShuttingDown('the worker shuts down'));
       };

@@ -7,7 +7,7 @@ import { projectRoutes } from './api/projects';
 import { runRoutes } from './api/runs';
 import { serviceRoutes } from './api/service';
 import { taskRoutes } from './api/tasks';
-import { enter, type Gate, isKnown, requireHost, requireOrigin } from './auth';
+import { cookieName, enter, type Gate, isKnown, requireHost, requireOrigin } from './auth';
 import { isJson, maxBodyBytes, tooLarge } from './body';
 import { describe } from './describe';
 import { docsPage } from './docs';
@@ -69,7 +69,7 @@ export function createApp(services: Services, gate: Gate) {
     )
     .group('/api', (api) => api.use(laterCallbackRoutes()))
     .use(pages(services));
-  const api = describeApi(app, services.version);
+  const api = describeApi(app, services.version, cookieName(gate));
   return app
     .get('/openapi.json', () => json(api))
     .get('/docs', ({ request }) => docsPage(services, request, api));

@@ -1,7 +1,6 @@
 import { BakeoffError } from '../core/errors';
 import { sameSecret, type Vault } from '../core/secret';
 
-const cookieName = 'bakeoff';
 const cookieDays = 90;
 
 export interface Gate {
@@ -45,11 +44,19 @@ export function requireOrigin(request: Request, gate: Gate): void {
   }
 }
 
+/**
+ * The name of the cookie. Browsers keep one cookie jar for all ports of a host, so each service has a name of its own:
+ * two on one machine would otherwise log each other's browsers out.
+ */
+export function cookieName({ vault }: Pick<Gate, 'vault'>): string {
+  return `bakeoff-${vault.sign('cookie name', 'browser').slice(0, 12)}`;
+}
+
 /** Whether the request states the API key, or carries the cookie that the printed link sets. */
 export function isKnown(request: Request, gate: Gate, now = Date.now()): boolean {
   const stated = request.headers.get('authorization')?.match(/^Bearer +(\S+)$/i)?.[1];
   if (stated !== undefined) return sameSecret(stated, gate.apiKey);
-  const cookie = readCookie(request, cookieName);
+  const cookie = readCookie(request, cookieName(gate));
   return cookie !== null && isGoodTicket(cookie, gate, now);
 }
 
@@ -81,7 +88,7 @@ export function enter(request: Request, gate: Gate, now = Date.now()): Response 
     headers: {
       // Only a path of ours: `//host` would lead elsewhere.
       location: /^\/(?![/\\])[\x21-\x7e]*$/.test(to) ? to : '/',
-      'set-cookie': `${cookieName}=${ticket(gate, until)}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${cookieDays * 86_400}${secure}`,
+      'set-cookie': `${cookieName(gate)}=${ticket(gate, until)}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${cookieDays * 86_400}${secure}`,
       'cache-control': 'no-store',
       'referrer-policy': 'no-referrer',
     },

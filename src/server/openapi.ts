@@ -29,7 +29,7 @@ export interface Operation {
 }
 
 /** The routes' own schemas as an OpenAPI 3.1 document; the pages are not in it. */
-export function describeApi(app: AnyElysia, version: string): OpenApi {
+export function describeApi(app: AnyElysia, version: string, cookie: string): OpenApi {
   const { paths } = toOpenAPISchema(app, { paths: [/^\/(?!api\/|health|metrics)/], methods: ['ALL'] });
   return {
     openapi: '3.1.0',
@@ -43,7 +43,7 @@ export function describeApi(app: AnyElysia, version: string): OpenApi {
     components: {
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer', description: 'the API key' },
-        browser: { type: 'apiKey', in: 'cookie', name: 'bakeoff', description: 'set by the printed link' },
+        browser: { type: 'apiKey', in: 'cookie', name: cookie, description: 'set by the printed link' },
       },
     },
     paths: Object.fromEntries(

@@ -1,4 +1,4 @@
-import type { Config } from '../config';
+import { type Config, isLoopback } from '../config';
 import { ensureEnvironmentAgents } from '../core/agent';
 import { secretFile } from '../core/data-dir';
 import { Feed } from '../core/feed';
@@ -71,6 +71,8 @@ export async function startService(
     });
     const port = app.server?.port ?? config.port;
     const url = `http://${shownHost(config.host)}:${port}`;
+    if (!isLoopback(config.host))
+      log.warn('listens beyond loopback: there are no accounts yet', { host: config.host });
     log.info('service started', { url, sandbox: sandbox.kind, queue: queue.backend });
     const entry = config.publicUrl?.replace(/\/$/, '') ?? url;
     return { url, apiKey, loginUrl: `${entry}/enter?token=${entryToken(gate)}`, stop: close };

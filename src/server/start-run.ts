@@ -134,7 +134,7 @@ export async function startRun(
   const name = either(body, 'name', 'title')?.trim() || null;
   const variations = body.variations ?? 1;
   const agents = await agentsOf(services, body.agents, variations);
-  const options = optionsOf(services, body.options ?? {}, agents);
+  const options = await optionsOf(services, body.options ?? {}, agents);
   const source = await sourceOf(services, body);
   const base = typeof body.base === 'string' && body.base.trim() !== '' ? body.base.trim() : null;
   await services.agentSide.checkBase(source, base);
@@ -222,11 +222,11 @@ async function agentsOf(
   return found;
 }
 
-function optionsOf(
-  { agentSide }: Services,
+async function optionsOf(
+  services: Services,
   asked: NonNullable<RunBody['options']>,
   agents: readonly Agent[],
-): RunOptions {
+): Promise<RunOptions> {
   const options: RunOptions = {
     dry_run: asked.dry_run ?? defaultOptions.dry_run,
     verbose: asked.verbose ?? defaultOptions.verbose,
@@ -235,8 +235,7 @@ function optionsOf(
     budget_usd: asked.budget_usd ?? defaultOptions.budget_usd,
     budget_tokens: asked.budget_tokens ?? defaultOptions.budget_tokens,
   };
-  const priceless =
-    options.budget_usd === null ? undefined : agents.find((agent) => !agentSide.hasPrice(agent));
+  const priceless = options.budget_usd === null ? undefined : await findPriceless(services, agents);
   if (priceless) {
     throw invalid(
       'options.budget_usd',
@@ -244,6 +243,16 @@ function optionsOf(
     );
   }
   return options;
+}
+
+/** An agent whose calls cost nobody knows what, among those named and those that may take over from them. */
+async function findPriceless(
+  { agentSide, database }: Services,
+  agents: readonly Agent[],
+): Promise<Agent | undefined> {
+  const names = [...new Set(agents.map((agent) => agent.fallback).filter((name) => name !== null))];
+  const fallbacks = await Promise.all(names.map((name) => findAgent(database, name)));
+  return [...agents, ...fallbacks.filter((one) => one !== null)].find((one) => !agentSide.hasPrice(one));
 }
 
 type FoundSource = Source & { project_id: number | null };

@@ -23,7 +23,9 @@ export interface EntryError {
 }
 
 export function emptyEntry(shell: Shell): Entry {
-  const only = shell.agents[0];
+  // Never the scripted one by itself: without a default a person says who shall work, unless there is but one.
+  const real = shell.agents.filter((agent) => agent.provider !== 'scripted');
+  const only = real.length === 1 ? real[0] : undefined;
   return {
     project: shell.projects[0]?.name ?? '',
     goal: '',

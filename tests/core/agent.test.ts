@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { priceOf } from '../../src/agent/models/prices';
 import { readConfig } from '../../src/config';
 import {
   agentWithKey,
@@ -188,6 +189,16 @@ describe('agents of the environment', () => {
       expect(stored).toEqual({ keys: 0 });
       expect((await defaultAgent(fresh, all))?.name).toBe('openai');
       const openai = await findAgent(fresh, 'openai');
+      // Without a price no budget in dollars could be kept.
+      for (const name of ['openai', 'anthropic'] as const) {
+        const { provider, model, price } = (await findAgent(fresh, name))!;
+        expect(priceOf({ provider, model, price })).not.toBeNull();
+      }
+      // The second key goes, and comes back.
+      await ensureEnvironmentAgents(fresh, vault, { ...all, anthropic: null }, 'qwen');
+      expect((await findAgent(fresh, 'openai'))?.fallback).toBeNull();
+      await ensureEnvironmentAgents(fresh, vault, all, 'qwen');
+      expect((await findAgent(fresh, 'openai'))?.fallback).toBe('anthropic');
       await updateAgent(fresh, vault, openai!.id, { model: 'mine' });
       await ensureEnvironmentAgents(fresh, vault, { ...all, anthropic: null }, 'qwen');
       expect(await findAgent(fresh, 'openai')).toMatchObject({ model: 'mine', fallback: null });

@@ -6,17 +6,21 @@ import { makeRun, variationIds } from './scene';
 test('a patch’s exit code is judged against the base’s', () => {
   const codes = [0, 1, 2, null, 126, 127];
   const table = codes.map((base) => codes.map((patch) => compare(base, patch)));
-  const lost = ['could_not_run', 'could_not_run', 'could_not_run'] as const;
-  const wasRed = ['fixed', 'still_fails', 'still_fails', ...lost] as const;
+  const lost = ['could_not_run', 'could_not_run'] as const;
+  // Null is killed: a patch that makes a check hang or crash has broken it.
+  const wasRed = ['fixed', 'still_fails', 'still_fails', 'still_fails', ...lost] as const;
+  const neverRan = ['fixed', 'could_not_run', 'could_not_run', 'could_not_run', ...lost] as const;
   expect(table).toEqual([
-    ['passes', 'broken', 'broken', ...lost],
+    ['passes', 'broken', 'broken', 'broken', ...lost],
     [...wasRed],
     [...wasRed],
     [...wasRed],
-    [...wasRed],
-    [...wasRed],
+    [...neverRan],
+    [...neverRan],
   ]);
-  expect(codes.map(judgeBase)).toEqual(['passed', 'failed', 'failed', ...lost]);
+  expect(compare(undefined, 1)).toBe('could_not_run');
+  expect(compare(undefined, 0)).toBe('fixed');
+  expect(codes.map(judgeBase)).toEqual(['passed', 'failed', 'failed', 'failed', ...lost]);
 });
 
 test('a result that is recorded again replaces the first, for the base and for each variation', async () => {

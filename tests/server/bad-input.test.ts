@@ -42,6 +42,12 @@ beforeAll(async () => {
     model: 'nobody-knows-it',
     api_key: 'x',
   });
+  await service.call('/agents', {
+    name: 'priced, its fallback not',
+    provider: 'scripted',
+    scenario: { turns: [{ text: 'hi' }] },
+    fallback: 'priceless',
+  });
 }, 30_000);
 afterAll(async () => {
   await rows.end();
@@ -195,6 +201,11 @@ describe('a run', () => {
     [
       'a budget where no price is known',
       { agents: ['priceless'], options: { budget_usd: 1 } },
+      'options.budget_usd',
+    ],
+    [
+      'a budget in dollars that a fallback could not keep',
+      { agents: ['priced, its fallback not'], options: { budget_usd: 1 } },
       'options.budget_usd',
     ],
     ['a base that is an option', { base: '--upload-pack=touch /tmp/x' }, 'base', 'base_not_found'],

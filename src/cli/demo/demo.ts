@@ -5,7 +5,7 @@ import type { Agent, Project, Run } from '../../core/contract';
 import { openClient } from '../client';
 import { type Command, type Context, parse } from '../context';
 import { type ExitCode, usage } from '../exit';
-import { printRun } from '../outcome';
+import { printRun, waysOn } from '../outcome';
 import { paint } from '../screen';
 import { fired, start } from '../start';
 import { followed } from '../watch';
@@ -30,7 +30,7 @@ export const demo: Command = async (args, context) => {
     await makeSample(sample);
     const service = await start(demoConfig(context.config, place));
     try {
-      const code = await show(context, service, sample, began);
+      const code = await show(context, service, sample, began, !values.exit);
       if (!values.exit) {
         context.out.write(
           `The pages stay up until Ctrl-C:\n\n  ${paint(context.out, 'accent', `${service.loginUrl}&to=/runs/1`)}\n\n`,
@@ -50,12 +50,13 @@ export const demo: Command = async (args, context) => {
   }
 };
 
-/** Does the run and prints it. */
+/** Does the run and prints it; where the service `stays`, with the ways to the run's page and diffs. */
 async function show(
   context: Context,
   service: { url: string; loginUrl: string; apiKey: string },
   sample: string,
   began: number,
+  stays: boolean,
 ): Promise<ExitCode> {
   const { out } = context;
   const ready = performance.now();
@@ -88,12 +89,8 @@ async function show(
   const run = await followed(context, client, created, false);
   const done = performance.now();
   out.write('\n');
-  printRun(
-    out,
-    run,
-    service.url,
-    `BAKEOFF_URL=${service.url} BAKEOFF_DATA=${join(dirname(sample), 'data')} `,
-  );
+  const settings = `BAKEOFF_URL=${service.url} BAKEOFF_DATA=${join(dirname(sample), 'data')} `;
+  printRun(out, run, stays ? waysOn(run, service.url, settings) : []);
   const wrong = unexpected(run);
   out.write(
     `\nTiming:  service ready ${duration(ready - began)}, run ${duration(done - started)}, all ${duration(done - began)}\n${wrong.map((line) => `Not as expected: ${line}\n`).join('')}\n${realModel}`,
@@ -151,13 +148,20 @@ function alive(pid: number): boolean {
   }
 }
 
-/** Nothing of the person's own installation is touched: no outside database or queue, another port when theirs is taken. */
+/**
+ * Nothing of the person's own installation is touched or shown: no outside database or queue, no key, secret or address
+ * of theirs, another port when theirs is taken.
+ */
 function demoConfig(config: Config, place: string): Config {
   return {
     ...config,
     dataDir: join(place, 'data'),
     databaseUrl: null,
     redisUrl: null,
+    apiKey: null,
+    secret: null,
+    publicUrl: null,
+    allowedHosts: [],
     localRoots: [place, ...config.localRoots],
     port: config.port !== 0 && free(config.host, config.port) ? config.port : 0,
     logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel,

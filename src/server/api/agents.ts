@@ -39,7 +39,7 @@ const newBody = t.Object(
   { name, kind, provider, model: t.Optional(model), ...fields },
   {
     ...strict,
-    examples: [{ name: 'Sonnet', provider: 'anthropic', model: 'claude-sonnet-5-5', api_key: 'sk-…' }],
+    examples: [{ name: 'Sonnet', provider: 'anthropic', model: 'claude-sonnet-4-6', api_key: 'sk-…' }],
   },
 );
 const changeBody = t.Object({ name: t.Optional(name), model: t.Optional(model), ...fields }, strict);
