@@ -253,6 +253,7 @@ export const variations = pgTable(
   (table) => [
     uniqueIndex('variations_of_run').on(table.run_id, table.position),
     index('variations_live').on(table.status, table.id).where(sql`${table.status} in ('queued', 'running')`),
+    index('variations_ended').on(table.completed_at).where(sql`${table.completed_at} is not null`),
     index('variations_by_agent').on(table.agent_id),
   ],
 );

@@ -52,7 +52,8 @@ export function openSql(address: string | DatabaseAddress, options: { max: numbe
     // A connection begun while Postgres dies is noticed by this limit only.
     connect_timeout: 5,
     onnotice: () => {},
-    connection: { application_name: 'bakeoff', statement_timeout: statementLimitS * 1000 },
+    // Days are UTC's, whatever zone an outside Postgres is set to.
+    connection: { application_name: 'bakeoff', statement_timeout: statementLimitS * 1000, TimeZone: 'UTC' },
     transform: { undefined: null },
   };
   if (typeof address === 'string') return postgres(address, settings);

@@ -69,6 +69,8 @@ export interface EventFilter {
   /** Only events with a smaller number; then the newest `limit` of them, still in order. */
   before?: number;
   limit?: number;
+  /** Going on from `after` only: ends the page with the event that brings its payloads to this many bytes. */
+  bytes?: number;
   /** Positions; events of the run itself are left out. */
   variations?: readonly number[];
   types?: readonly string[];
@@ -80,15 +82,22 @@ export async function listEvents(
   runId: number,
   filter: EventFilter = {},
 ): Promise<Event[]> {
-  const { after = 0, before, limit = 200, variations, types } = filter;
-  const rows = await sql<EventRow[]>`
-    select run_id, seq, variation, type, payload, created_at from events
-    where run_id = ${runId} and seq > ${after}
+  const { after = 0, before, limit = 200, bytes, variations, types } = filter;
+  const page = sql`
+    select run_id, seq, variation, type, payload, created_at
+      ${bytes === undefined ? sql`` : sql`, sum(octet_length(payload::text)) over (order by seq) - octet_length(payload::text) as so_far`}
+    from events where run_id = ${runId} and seq > ${after}
       ${before === undefined ? sql`` : sql`and seq < ${before}`}
       ${variations?.length ? sql`and variation in ${sql(variations)}` : sql``}
       ${types?.length ? sql`and type in ${sql(types)}` : sql``}
     order by seq ${before === undefined ? sql`asc` : sql`desc`}
     limit ${limit}`;
+  const rows =
+    bytes === undefined
+      ? await sql<EventRow[]>`${page}`
+      : await sql<EventRow[]>`
+          select run_id, seq, variation, type, payload, created_at from (${page}) page
+          where so_far < ${bytes} order by seq`;
   const events = rows.map(toEvent);
   return before === undefined ? events : events.reverse();
 }

@@ -2,10 +2,13 @@ import type { Sql } from './db';
 import { eventChannel, listEvents } from './event';
 import { type Event, runEnds } from './fact';
 
-/** Newest events of a run kept in memory for all its readers. */
+/** Newest events of a run kept in memory for all its readers: at most so many, and so much of payload as JSON. */
 const ringEvents = 1000;
+const ringBytes = 8 * 1024 * 1024;
+/** What a reader is handed at once; one event alone may be larger. */
 const pageEvents = 500;
-/** A wake-up may be lost with a connection; nobody waits longer than this. */
+const pageBytes = 1024 * 1024;
+/** A wake-up may be lost with a connection: a reader that was not woken for so long has the tail look. */
 const pollMs = 2_000;
 const changesMs = 250;
 /** A transaction may take this long between its time and its notice. */
@@ -16,13 +19,23 @@ interface Tail {
   runId: number;
   readers: number;
   /** Consecutive; the last one is the newest event known. */
-  ring: Event[];
+  ring: Kept[];
+  bytes: number;
   /** Number of the newest event known; 0 before the first read. */
   last: number;
+  /** The run has ended, and `last` is its newest event. */
+  over: boolean;
+  /** When the tail last looked; `performance.now()`. */
+  looked: number;
   reading: Promise<void> | null;
   /** A wake-up came while reading: read once more. */
   again: boolean;
   waiting: Set<() => void>;
+}
+
+interface Kept {
+  event: Event;
+  bytes: number;
 }
 
 /**
@@ -52,8 +65,11 @@ export class Feed {
     this.#heard = performance.now();
     for (const runId of this.#tails.keys()) this.#woken(runId);
     if (silentS === 0 || this.#changed.size === 0) return;
+    const since = this.sql`now() - make_interval(secs => ${silentS + marginS})`;
+    // Only live runs change, and those that ended meanwhile had a variation that did; both are found by an index.
     const rows = await this.sql<{ id: number }[]>`
-      select id from runs where updated_at > now() - make_interval(secs => ${silentS + marginS})
+      select id from runs where completed_at is null and updated_at > ${since}
+      union select run_id from variations where completed_at > ${since}
       order by id desc limit 500`;
     for (const { id } of rows) this.#woken(id);
   }
@@ -81,8 +97,8 @@ export class Feed {
           yield events;
           continue;
         }
-        if (!options.stayOpen && (await this.#isOver(runId, cursor))) return;
         if (tail.last > cursor) continue;
+        if (tail.over && !options.stayOpen) return;
         await this.#wait(tail, options.signal);
       }
     } finally {
@@ -131,7 +147,10 @@ export class Feed {
   #join(runId: number): Tail {
     let tail = this.#tails.get(runId);
     if (!tail) {
-      tail = { runId, readers: 0, ring: [], last: 0, reading: null, again: false, waiting: new Set() };
+      tail = {
+        ...{ runId, readers: 0, ring: [], bytes: 0, last: 0, over: false, looked: 0 },
+        ...{ reading: null, again: false, waiting: new Set() },
+      };
       this.#tails.set(runId, tail);
     }
     tail.readers += 1;
@@ -140,11 +159,14 @@ export class Feed {
 
   /** What the reader has not seen: from the ring where it reaches back far enough, else from the table. */
   async #next(tail: Tail, cursor: number): Promise<Event[]> {
-    const first = tail.ring[0]?.seq;
-    if (first !== undefined && cursor >= first - 1)
-      return tail.ring.slice(cursor - first + 1, cursor - first + 1 + pageEvents);
     if (cursor >= tail.last) return [];
-    return listEvents({ sql: this.sql }, tail.runId, { after: cursor, limit: pageEvents });
+    const first = tail.ring[0]?.event.seq;
+    if (first !== undefined && cursor >= first - 1) return page(tail.ring, cursor - first + 1);
+    return this.#list(tail.runId, cursor);
+  }
+
+  #list(runId: number, after: number): Promise<Event[]> {
+    return listEvents({ sql: this.sql }, runId, { after, limit: pageEvents, bytes: pageBytes });
   }
 
   /** Brings the tail up to date; callers at the same time share one read, and one more if they came during it. */
@@ -162,20 +184,23 @@ export class Feed {
   async #readOn(tail: Tail): Promise<void> {
     do {
       tail.again = false;
-      if (tail.last === 0) {
-        // Only where the run stands now: readers page through its past themselves.
-        const [row] = await this.sql<{ seq: string }[]>`select seq from runs where id = ${tail.runId}`;
-        tail.last = Number(row?.seq ?? 0);
-      } else {
-        const events = await listEvents({ sql: this.sql }, tail.runId, {
-          after: tail.last,
-          limit: pageEvents,
-        });
-        tail.ring.push(...events);
-        if (tail.ring.length > ringEvents) tail.ring.splice(0, tail.ring.length - ringEvents);
-        tail.last = events.at(-1)?.seq ?? tail.last;
-        if (events.length === pageEvents) tail.again = true;
+      const [row] = await this.sql<
+        { seq: string; status: string }[]
+      >`select seq, status from runs where id = ${tail.runId}`;
+      const newest = Number(row?.seq ?? 0);
+      // Only where the run stands now: readers page through its past themselves.
+      if (tail.last === 0) tail.last = newest;
+      // Started again, perhaps: nobody may take the new events and then leave by the old end.
+      if (newest > tail.last) tail.over = false;
+      while (tail.last < newest) {
+        const events = await this.#list(tail.runId, tail.last);
+        if (events.length === 0) break; // Deleted meanwhile; the next look says so.
+        keep(tail, events);
+        for (const wake of tail.waiting) wake();
       }
+      // Events newer than the row was are said by their own notice, and so is what they made of the run.
+      tail.over = !row || (runEnds.has(`run.${row.status}`) && tail.last === newest);
+      tail.looked = performance.now();
       for (const wake of tail.waiting) wake();
     } while (tail.again);
   }
@@ -195,17 +220,36 @@ export class Feed {
       pollMs,
     );
     tail.waiting.delete(mine);
-    if (!woken && !signal.aborted) await this.#read(tail);
+    // Of many that wait, one looks for all.
+    if (!woken && !signal.aborted && performance.now() - tail.looked > pollMs / 2) await this.#read(tail);
   }
+}
 
-  /** The run has ended and the reader has its last event. */
-  async #isOver(runId: number, cursor: number): Promise<boolean> {
-    const [row] = await this.sql<
-      { seq: string; status: string }[]
-    >`select seq, status from runs where id = ${runId}`;
-    if (!row) return true;
-    return runEnds.has(`run.${row.status}`) && Number(row.seq) <= cursor;
+/** Puts new events into the ring, and what is too much for it out. */
+function keep(tail: Tail, events: readonly Event[]): void {
+  for (const event of events) {
+    const bytes = JSON.stringify(event.payload).length;
+    tail.ring.push({ event, bytes });
+    tail.bytes += bytes;
+    tail.last = event.seq;
   }
+  let out = 0;
+  while (out < tail.ring.length && (tail.ring.length - out > ringEvents || tail.bytes > ringBytes)) {
+    tail.bytes -= tail.ring[out]?.bytes ?? 0;
+    out += 1;
+  }
+  tail.ring.splice(0, out);
+}
+
+function page(ring: readonly Kept[], from: number): Event[] {
+  const events: Event[] = [];
+  let bytes = 0;
+  for (const kept of ring.slice(from, from + pageEvents)) {
+    if (bytes >= pageBytes) break;
+    events.push(kept.event);
+    bytes += kept.bytes;
+  }
+  return events;
 }
 
 /** Resolves when woken, when `signal` fires, or after `ms`. */

@@ -1,7 +1,10 @@
 import type { Output, OutputType } from './contract';
 import type { Event } from './fact';
 
-/** An event as the monitoring API tells it; null for what is only bookkeeping there. */
+/**
+ * An event as the monitoring API tells it; null for what is only bookkeeping there. Every end of a run or variation is
+ * a `status`, but that one which was completed with a summary is told by its `summary` alone.
+ */
 export function toOutput(event: Event, variationIds: ReadonlyMap<number, number>): Output | null {
   const told = tell(event);
   if (told === null) return null;
@@ -16,7 +19,7 @@ export function toOutput(event: Event, variationIds: ReadonlyMap<number, number>
   };
 }
 
-/** Event types that make outputs of each kind: lets the query leave out the others. */
+/** Event types that may make outputs of each kind: lets the query leave out the others. */
 export const eventTypesOf: Record<OutputType, readonly Event['type'][]> = {
   stdout: ['tool.output', 'check.finished'],
   stderr: ['tool.output'],
@@ -80,7 +83,7 @@ function tell(event: Event): Told {
       return ['status', `${event.payload.percentage} %${event.payload.step ? ` ${event.payload.step}` : ''}`];
     case 'run.completed':
     case 'variation.completed':
-      return ['summary', event.payload.summary ?? 'completed'];
+      return event.payload.summary?.trim() ? ['summary', event.payload.summary] : ['status', 'completed'];
     case 'run.failed':
     case 'variation.failed':
       return ['status', `failed: ${event.payload.error.code}: ${event.payload.error.message}`];

@@ -44,6 +44,19 @@ export async function listRuns({ db }: Pick<Database, 'db'>, filter: RunFilter =
   };
 }
 
+/** How many runs have each status, of those that the filter lets through; a status that none has is left out. */
+export async function countByStatus(
+  { db }: Pick<Database, 'db'>,
+  filter: Omit<RunFilter, 'status' | 'sort' | 'limit' | 'cursor'> = {},
+): Promise<Partial<Record<RunStatus, number>>> {
+  const rows = await db
+    .select({ status: runs.status, n: count() })
+    .from(runs)
+    .where(whereOf(db, filter))
+    .groupBy(runs.status);
+  return Object.fromEntries(rows.map((row) => [row.status, row.n]));
+}
+
 function whereOf(db: Db, filter: RunFilter): SQL | undefined {
   const q = filter.q?.trim();
   const pattern = q ? `%${q.replace(/[\\%_]/g, '\\$&')}%` : '';

@@ -13,11 +13,11 @@ export async function readStats({ sql }: Pick<Database, 'sql'>, days = 7): Promi
         percentile_cont(0.5) within group (order by extract(epoch from completed_at - started_at))
           filter (where completed_at is not null and started_at is not null) as median
       from runs where created_at >= ${since}`,
-    sql<{ proposed: number; applied: number }[]>`
-      select count(*) filter (where type = 'patch.proposed')::int as proposed,
-        count(*) filter (where type = 'patch.applied' and payload ? 'commit')::int as applied
-      from events where run_id in (select id from runs where created_at >= ${since})
-        and type in ('patch.proposed', 'patch.applied')`,
+    // A patch that was proposed became a commit, or was refused.
+    sql<{ applied: number; refused: number }[]>`
+      select count(*) filter (where v.commit_sha is not null)::int as applied,
+        count(*) filter (where v.commit_sha is null and v.error->>'code' = 'patch_rejected')::int as refused
+      from runs r join variations v on v.run_id = r.id where r.created_at >= ${since}`,
     sql<DayStat[]>`
       select to_char(day, 'YYYY-MM-DD') as day,
         count(r.id) filter (where r.status = 'completed')::int as completed,
@@ -29,24 +29,15 @@ export async function readStats({ sql }: Pick<Database, 'sql'>, days = 7): Promi
   const by_status = Object.fromEntries(statuses.map((row) => [row.status, row.n])) as Stats['by_status'];
   const good = by_status.completed ?? 0;
   const ended = good + (by_status.failed ?? 0) + (by_status.needs_review ?? 0) + (by_status.stopped ?? 0);
-  const proposed = patches[0]?.proposed ?? 0;
+  const applied = patches[0]?.applied ?? 0;
+  const proposed = applied + (patches[0]?.refused ?? 0);
   return {
     runs: statuses.reduce((all, row) => all + row.n, 0),
     by_status,
     success_rate: ended === 0 ? null : good / ended,
     cost_usd: sums[0]?.cost ?? 0,
     median_duration_s: sums[0]?.median ?? null,
-    patch_apply_rate: proposed === 0 ? null : (patches[0]?.applied ?? 0) / proposed,
+    patch_apply_rate: proposed === 0 ? null : applied / proposed,
     days: perDay,
   };
-}
-
-/** How many runs have each status, over all: the numbers on the list's filters. */
-export async function countByStatus({
-  sql,
-}: Pick<Database, 'sql'>): Promise<Partial<Record<RunStatus, number>>> {
-  const rows = await sql<
-    { status: RunStatus; n: number }[]
-  >`select status, count(*)::int as n from runs group by status`;
-  return Object.fromEntries(rows.map((row) => [row.status, row.n]));
 }

@@ -38,6 +38,8 @@ export interface JobWorker {
 }
 
 const queueName = 'variations';
+/** Jobs that go to the queue in one call. */
+const chunkJobs = 500;
 /** BullMQ's own retries are for a processor that could not even record its failure: Postgres gone, for one. */
 const jobOptions = {
   attempts: 10,
@@ -65,17 +67,19 @@ export async function openQueue(
     opts: { ...jobOptions, jobId: jobId(id, job_epoch), priority: 11 - priority },
   });
   const add = async (variations: readonly QueuedVariation[]): Promise<void> => {
-    if (variations.length > 0) await queue.addBulk(variations.map(toJob));
+    for (let i = 0; i < variations.length; i += chunkJobs)
+      await queue.addBulk(variations.slice(i, i + chunkJobs).map(toJob));
   };
   return {
     backend: place.backend,
     queue,
     add,
     restore: async (variations) => {
-      for (const variation of variations) {
-        const job = (await queue.getJob(jobId(variation.id, variation.job_epoch))) as Job | undefined;
-        if (job && ((await job.isCompleted()) || (await job.isFailed()))) await job.remove();
-      }
+      if (variations.length === 0) return;
+      // The few jobs that ended and are still kept are asked for once, whatever waits.
+      const ended = new Set(await queue.getRanges(['completed', 'failed'], 0, -1));
+      const again = variations.map((one) => jobId(one.id, one.job_epoch)).filter((id) => ended.has(id));
+      for (const id of again) await queue.remove(id);
       await add(variations);
     },
     hold: async (held) => {

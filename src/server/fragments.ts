@@ -2,7 +2,6 @@ import { escapeHtml } from '@kitajs/html';
 import type { Run } from '../core/contract';
 import { BakeoffError } from '../core/errors';
 import { getRun } from '../core/run';
-import { readStats } from '../core/stats';
 import { Changes } from '../views/changes';
 import { Ev } from '../views/events';
 import { Filters, homeTitle, Week } from '../views/home';
@@ -16,7 +15,8 @@ import { Short } from '../views/short';
 import { StatusBar } from '../views/status';
 import { Tabs, Views } from '../views/tabs';
 import { Timeline } from '../views/timeline';
-import { countRuns, listPage, newestRun } from './list-view';
+import { lately, latelyMs } from './lately';
+import { countRuns, listPage, newestRun, readWeek } from './list-view';
 import { changedFiles, loadSteps, loadStream, shownItems } from './run-view';
 import type { Services } from './services';
 import type { ServerSentEvent } from './sse';
@@ -171,28 +171,36 @@ export async function* listFeed(
   let newest = 0;
   let counted = 0;
   let stale = false;
+  /** When the last change was heard of. */
+  let changed = Date.now();
   let health = '';
   yield [{ data: await wholeList() }];
   // Changes come from the record; the service's health has none, so the wait for changes is cut by a clock.
   const changes = services.feed.changes({ signal })[Symbol.asyncIterator]();
   let next = changes.next();
-  while (!signal.aborted) {
-    const clock = new AbortController();
-    const won = await Promise.race([
-      next,
-      pause(figuresMs, AbortSignal.any([signal, clock.signal])).then(() => null),
-    ]);
-    clock.abort();
-    const parts: string[] = [];
-    if (won?.done) return;
-    if (won) {
-      next = changes.next();
-      parts.push(await rows(won.value));
+  try {
+    while (!signal.aborted) {
+      const clock = new AbortController();
+      const won = await Promise.race([
+        next,
+        pause(figuresMs, AbortSignal.any([signal, clock.signal])).then(() => null),
+      ]);
+      clock.abort();
+      const parts: string[] = [];
+      if (won?.done) return;
+      if (won) {
+        changed = Date.now();
+        next = changes.next();
+        parts.push(await rows(won.value));
+      }
+      stale ||= won !== null;
+      if (Date.now() - counted >= figuresMs) parts.push(await figures(stale));
+      const text = parts.filter(Boolean).join('\n');
+      if (text !== '') yield [{ data: text }];
     }
-    stale ||= won !== null;
-    if (Date.now() - counted >= figuresMs) parts.push(await figures(stale));
-    const text = parts.filter(Boolean).join('\n');
-    if (text !== '') yield [{ data: text }];
+  } finally {
+    // It may wait at its `yield`, where it hears no signal.
+    void changes.return(undefined).catch(() => {});
   }
 
   async function rows(ids: readonly number[]): Promise<string> {
@@ -213,13 +221,15 @@ export async function* listFeed(
 
   async function figures(all: boolean): Promise<string> {
     counted = Date.now();
-    const bar = await StatusBar({ health: await services.health.read() });
+    const read = () => services.health.read();
+    const bar = await StatusBar({ health: await lately(services.health, 'health', read) });
     const parts: string[] = [];
     if (bar !== health) parts.push(partial('#status', 'outerMorph', bar));
     health = bar;
     if (all) {
-      stale = false;
-      const [counts, stats] = await Promise.all([countRuns(database, query), readStats(database)]);
+      // Figures from before the last change may be given again, and then have to be asked for once more.
+      stale = Date.now() - changed < latelyMs;
+      const [counts, stats] = await Promise.all([countRuns(database, query), readWeek(database)]);
       parts.push(`<title>${escapeHtml(`${homeTitle(counts)} · Bakeoff`)}</title>`);
       parts.push(partial('#filters', 'outerMorph', await Filters({ query, counts })));
       parts.push(partial('#week', 'outerMorph', await Week({ stats })));

@@ -1,9 +1,11 @@
-import type { Page, Run } from '../core/contract';
+import type { Page, Run, Stats } from '../core/contract';
 import type { Database } from '../core/db';
 import { BakeoffError } from '../core/errors';
-import { listRuns, type RunFilter } from '../core/run-list';
+import { countByStatus, listRuns, type RunFilter } from '../core/run-list';
+import { readStats } from '../core/stats';
 import type { Counts } from '../views/home';
 import { type ListQuery, type Show, shows, statusesOf } from '../views/query';
+import { lately } from './lately';
 
 const pageRuns = 25;
 
@@ -19,20 +21,27 @@ export async function listPage(database: Pick<Database, 'db'>, query: ListQuery)
   }
 }
 
-/** How many runs each status filter would show. */
-export async function countRuns(database: Pick<Database, 'db'>, query: ListQuery): Promise<Counts> {
-  const totals = await Promise.all(
-    shows.map(
-      async (show) =>
-        [show, (await listRuns(database, { ...filterOf(query, show), limit: 1 })).total] as const,
-    ),
-  );
-  return Object.fromEntries(totals) as Counts;
+/** How many runs each status filter would show; counted once for all who ask within `latelyMs`. */
+export function countRuns(database: Pick<Database, 'db'>, query: ListQuery): Promise<Counts> {
+  const filter = filterOf(query, 'all');
+  return lately(database, `counts ${JSON.stringify(filter)}`, async () => {
+    const by = await countByStatus(database, filter);
+    const all = Object.values(by).reduce((sum, n) => sum + n, 0);
+    const of = (show: Show): number =>
+      statusesOf[show]?.reduce((sum, status) => sum + (by[status] ?? 0), 0) ?? all;
+    return Object.fromEntries(shows.map((show) => [show, of(show)])) as Counts;
+  });
+}
+
+/** The last days' figures, shared like the counts. */
+export function readWeek(database: Pick<Database, 'sql'>): Promise<Stats> {
+  return lately(database, 'week', () => readStats(database));
 }
 
 /** The id of the newest run there is; 0 before the first. */
-export async function newestRun(database: Pick<Database, 'db'>): Promise<number> {
-  return (await listRuns(database, { sort: 'newest', limit: 1 })).items[0]?.id ?? 0;
+export async function newestRun({ sql }: Pick<Database, 'sql'>): Promise<number> {
+  const [row] = await sql<{ id: number | null }[]>`select max(id) as id from runs`;
+  return row?.id ?? 0;
 }
 
 function filterOf(query: ListQuery, show: Show): RunFilter {

@@ -1,4 +1,4 @@
-import { countByStatus } from '../core/stats';
+import { countByStatus } from '../core/run-list';
 import { listWorkers } from '../core/worker';
 import type { Services } from './services';
 

@@ -6,7 +6,6 @@ import { BakeoffError, notFound } from '../core/errors';
 import { listEvents } from '../core/event';
 import { findProject, listProjects } from '../core/project';
 import { getRun } from '../core/run';
-import { readStats } from '../core/stats';
 import { stop } from '../core/variation';
 import { ErrorPage } from '../views/errorpage';
 import type { Entry, EntryError } from '../views/form';
@@ -18,7 +17,7 @@ import { assetPaths, assetRoutes } from './assets';
 import { readCookie } from './auth';
 import { bodyOf, entryError, readEntry } from './entry';
 import { earlierItems, listFeed, runFeed } from './fragments';
-import { countRuns, listPage } from './list-view';
+import { countRuns, listPage, readWeek } from './list-view';
 import { readId } from './query';
 import { changedFiles, loadSteps, loadStream } from './run-view';
 import type { Services } from './services';
@@ -146,7 +145,7 @@ async function home(
   const [shell, page, stats, counts, projects] = await Promise.all([
     shellOf(services, request),
     listPage(database, query),
-    readStats(database),
+    readWeek(database),
     countRuns(database, query),
     listProjects(database, { limit: 200 }),
   ]);

@@ -47,6 +47,8 @@ export function eventStream(
   const end = (): void => {
     if (timer) clearInterval(timer);
     gone.abort();
+    // A source that waits at a `yield` hears no signal: only this lets it clean up.
+    void events.return(undefined).catch(() => {});
   };
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
@@ -56,7 +58,8 @@ export function eventStream(
         // A reader that takes nothing needs no sign of life.
         if ((controller.desiredSize ?? 0) > 0) controller.enqueue(heartbeat);
       }, everyMs);
-      signal.addEventListener('abort', () => timer && clearInterval(timer), { once: true });
+      if (signal.aborted) end();
+      else signal.addEventListener('abort', end, { once: true });
     },
     async pull(controller) {
       try {

@@ -118,6 +118,7 @@ const showNames: Record<Show, string> = {
   completed: 'Completed',
   review: 'Needs review',
   failed: 'Failed',
+  stopped: 'Stopped',
 };
 
 /** How many runs each filter would show, the other filters as they are. */

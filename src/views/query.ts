@@ -9,7 +9,7 @@ export interface ListQuery {
   cursor?: string | undefined;
 }
 
-export const shows = ['all', 'live', 'completed', 'review', 'failed'] as const;
+export const shows = ['all', 'live', 'completed', 'review', 'failed', 'stopped'] as const;
 export type Show = (typeof shows)[number];
 export const sorts = ['live', 'newest', 'priority'] as const;
 export type Sort = (typeof sorts)[number];
@@ -22,7 +22,8 @@ export const statusesOf: Record<Show, readonly RunStatus[] | null> = {
   ),
   completed: ['completed'],
   review: ['needs_review'],
-  failed: ['failed', 'stopped'],
+  failed: ['failed'],
+  stopped: ['stopped'],
 };
 
 /** Reads an address leniently: what is not understood is as if it were not there. */

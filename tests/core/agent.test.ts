@@ -185,6 +185,8 @@ describe('agents of the environment', () => {
         ['ollama', null],
         ['openai', 'anthropic'],
       ]);
+      const ollama = await findAgent(fresh, 'ollama');
+      expect(ollama?.max_tokens).toBeLessThanOrEqual(ollama!.context_tokens / 4);
       const [stored] = await fresh.sql`select count(api_key)::int as keys from agents`;
       expect(stored).toEqual({ keys: 0 });
       expect((await defaultAgent(fresh, all))?.name).toBe('openai');

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { openSql } from '../../src/core/db';
 import { Fenced } from '../../src/core/errors';
 import { append, appendClaimed, listEvents } from '../../src/core/event';
+import type { Event, Fact } from '../../src/core/fact';
+import { eventTypesOf, toOutput } from '../../src/core/output';
 import { finish } from '../../src/core/variation';
 import { freshDatabase, type TestDatabase } from '../support/database';
 import { claimOne, gapless, makeRun, note, recordOf } from './scene';
@@ -153,4 +155,22 @@ test('events are listed by cursor, variation, type and from the end', async () =
   expect(await list({ variations: [1] })).toEqual([3, 5, 6]);
   expect(await list({ variations: [1, 2], types: ['agent.message'] })).toEqual([5, 6, 7]);
   expect(await list({ after: 7 })).toEqual([]);
+});
+
+test.each(['run', 'variation'] as const)('the end of a %s is told as a status, or by its summary', (of) => {
+  const told = (fact: Fact) => {
+    const event = { ...fact, run_id: 1, seq: 1, variation: null, created_at: '' } as Event;
+    const output = toOutput(event, new Map());
+    expect(eventTypesOf[output!.output_type]).toContain(event.type);
+    return [output?.output_type, output?.content];
+  };
+  const completed = (summary: string | null) =>
+    told({ type: `${of}.completed`, payload: { summary, patch: null } } as Fact);
+  expect(completed(null)).toEqual(['status', 'completed']);
+  expect(completed(' \n')).toEqual(['status', 'completed']);
+  expect(completed('Rounded it.')).toEqual(['summary', 'Rounded it.']);
+  expect(told({ type: `${of}.stopped`, payload: { error: { code: 'stopped', message: 'x' } } })).toEqual([
+    'status',
+    'stopped: x',
+  ]);
 });

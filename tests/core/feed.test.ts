@@ -162,9 +162,120 @@ describe('followers of a run', () => {
   });
 });
 
+describe('what readers cost', () => {
+  /** A feed of its own that counts what it asks the database. */
+  async function counted(work: (own: Feed, asked: (what: string) => number) => Promise<void>): Promise<void> {
+    const queries: string[] = [];
+    const counting = new Proxy(sql, {
+      apply: (target, self, [strings, ...values]: [TemplateStringsArray, ...unknown[]]) => {
+        queries.push(strings.join('?'));
+        return Reflect.apply(target, self, [strings, ...values]);
+      },
+    });
+    const own = new Feed(counting);
+    await own.start();
+    try {
+      await work(own, (what) => queries.filter((query) => query.includes(what)).length);
+    } finally {
+      await own.stop();
+    }
+  }
+
+  function follow(own: Feed, runId: number) {
+    const leave = new AbortController();
+    const batches: Event[][] = [];
+    const gate = Promise.withResolvers<void>();
+    const done = (async () => {
+      for await (const events of own.follow(runId, { after: 0, signal: leave.signal })) {
+        batches.push(events);
+        await gate.promise;
+      }
+    })();
+    return { batches, done, open: gate.resolve, seen: () => batches.flat() };
+  }
+
+  test(
+    'a hundred ask the database as often as one',
+    () =>
+      counted(async (own, asked) => {
+        const runId = await makeRun(database);
+        const readers = Array.from({ length: 100 }, () => follow(own, runId));
+        for (const reader of readers) reader.open();
+        await until(() => readers.every((reader) => reader.seen().length === 3), 'the past');
+        const before = asked('from runs');
+        for (let i = 0; i < 20; i += 1) {
+          await append(database.sql, runId, null, [note(`${i}`)]);
+          await until(() => readers.every((reader) => reader.seen().length === 4 + i), 'the next event');
+        }
+        await endRun(runId);
+        await Promise.all(readers.map((reader) => reader.done));
+        expect(asked('from runs') - before).toBeLessThan(60);
+        const last = await lastOf(runId);
+        for (const reader of readers) expect(reader.seen().map((event) => event.seq)).toEqual(upTo(last));
+      }),
+    20_000,
+  );
+
+  test(
+    'large events are handed out in small pages, and not all kept in memory',
+    () =>
+      counted(async (own, asked) => {
+        const runId = await makeRun(database);
+        const [live, stuck] = [follow(own, runId), follow(own, runId)];
+        live.open();
+        await until(() => live.seen().length === 3 && stuck.seen().length === 3, 'the past');
+        const text = 'x'.repeat(512 * 1024);
+        for (let i = 0; i < 24; i += 1) await append(database.sql, runId, null, [note(text)]);
+        await until(() => live.seen().length === 27, 'the live reader');
+        const before = asked('from events');
+        const fresh = follow(own, runId);
+        fresh.open();
+        stuck.open();
+        await until(() => stuck.seen().length === 27 && fresh.seen().length === 27, 'all events');
+        // What the ring had lost came from the table, two at a time; the rest did not.
+        const pages = asked('from events') - before;
+        expect(pages).toBeGreaterThan(4);
+        expect(pages).toBeLessThan(24);
+        await endRun(runId);
+        await Promise.all([live.done, stuck.done, fresh.done]);
+        const last = await lastOf(runId);
+        for (const reader of [live, stuck, fresh]) {
+          expect(reader.seen().map((event) => event.seq)).toEqual(upTo(last));
+          const most = Math.max(...reader.batches.map((events) => JSON.stringify(events).length));
+          expect(most).toBeLessThan(2 * 1024 * 1024);
+        }
+      }),
+    20_000,
+  );
+});
+
+test('a run that is started again is followed on, and left at its new end only', async () => {
+  const runId = await makeRun(database);
+  await stop(database, runId);
+  const stays = read(runId, 0, { stayOpen: true });
+  const past = await lastOf(runId);
+  await until(() => stays.seen.length === past, 'the past');
+  await database.sql.begin(async (tx) => {
+    await tx`update variations set status = 'queued', completed_at = null where run_id = ${runId}`;
+    await tx`update runs set status = 'queued', completed_at = null where id = ${runId}`;
+    await append(tx, runId, null, [{ type: 'run.queued', payload: {} }]);
+  });
+  await until(() => stays.seen.length === past + 1, 'the new start');
+  const follows = read(runId);
+  await until(() => follows.seen.length === past + 1, 'the record so far');
+  await endRun(runId);
+  await follows.done;
+  const last = await lastOf(runId);
+  expect(follows.numbers()).toEqual(upTo(last));
+  expect(follows.seen.at(-1)?.type).toBe('run.failed');
+  stays.abort();
+  await stays.done;
+});
+
 test('a killed listener connection costs no event, and no change', async () => {
   const runId = await makeRun(database);
   const quiet = await makeRun(database);
+  const ending = await makeRun(database);
   const reader = read(runId);
   const leave = new AbortController();
   const changed = new Set<number>();
@@ -182,6 +293,7 @@ test('a killed listener connection costs no event, and no change', async () => {
   expect(killed?.n).toBe(1);
   for (let i = 0; i < 20; i += 1) await append(database.sql, runId, null, [note(`${i}`)]);
   await append(database.sql, quiet, null, [note('said while nobody listened')]);
+  await stop(database, ending);
   changed.clear();
   await admin`alter database ${name} with allow_connections true`;
   await admin.end();
@@ -191,7 +303,7 @@ test('a killed listener connection costs no event, and no change', async () => {
   await endRun(runId);
   await reader.done;
   expect(reader.numbers()).toEqual(upTo(await lastOf(runId)));
-  await until(() => changed.has(quiet), 'the change of the quiet run');
+  await until(() => changed.has(quiet) && changed.has(ending), 'the changes of the other runs');
   // And it listens again.
   changed.clear();
   await append(database.sql, quiet, null, [note('heard')]);

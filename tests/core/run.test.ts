@@ -171,6 +171,21 @@ describe('a run', () => {
     expect((await makeRun(database, 3, { agents: two }).catch((error) => error)).field).toBe('agents');
   });
 
+  test('has no more time left than its limit leaves', async () => {
+    const runId = await makeRun(database, 1, {
+      task_type: 'coding',
+      options: { ...defaultOptions, timeout_s: 60 },
+    });
+    const queued = await getRun(database, runId);
+    expect(queued.estimated_duration).toBeGreaterThan(1000);
+    expect(queued.time_left).toBe(60);
+    await claimOne(database, runId);
+    await database.sql`update runs set started_at = now() - interval '20 s' where id = ${runId}`;
+    expect((await getRun(database, runId)).time_left).toBeWithin(38, 41);
+    await database.sql`update runs set started_at = now() - interval '2 min' where id = ${runId}`;
+    expect((await getRun(database, runId)).time_left).toBe(0);
+  });
+
   test('that is not there, or a variation of it, is 404', async () => {
     const runId = await makeRun(database);
     for (const look of [

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
-import { append } from '../../src/core/event';
-import { countByStatus, readStats } from '../../src/core/stats';
+import { openDatabase, openSql } from '../../src/core/db';
+import { countByStatus } from '../../src/core/run-list';
+import { readStats } from '../../src/core/stats';
 import { finish, stop } from '../../src/core/variation';
 import { freshDatabase } from '../support/database';
 import { claimOne, makeRun } from './scene';
@@ -31,20 +32,22 @@ test('runs are counted by day and status; what is older than the window is not',
     const [good, other, bad, stopped, old] = ids as [number, number, number, number, number];
     for (const runId of [good, other, old]) {
       const claim = await claimOne(database, runId);
-      const stat = { files: 1, additions: 1, deletions: 0, bytes: 10 };
-      await append(database.sql, runId, 1, [{ type: 'patch.proposed', payload: stat }]);
-      if (runId !== other)
-        await append(database.sql, runId, 1, [{ type: 'patch.applied', payload: { commit: 'c', ref: 'r' } }]);
+      // One that had nothing to change proposed nothing.
+      const patched = runId === other ? null : { files: 1, additions: 1, deletions: 0, bytes: 10 };
       await finish(database.sql, claim, {
         status: 'completed',
         summary: null,
-        patch: null,
-        commit_sha: null,
-        branch: null,
+        patch: patched,
+        commit_sha: patched && 'c',
+        branch: patched && 'r',
       });
     }
     const lost = await claimOne(database, bad);
-    await finish(database.sql, lost, { status: 'failed', error: { code: 'internal', message: 'x' } });
+    await finish(database.sql, lost, {
+      status: 'failed',
+      error: { code: 'patch_rejected', message: 'x' },
+      patch: { files: 1, additions: 1, deletions: 0, bytes: 10 },
+    });
     await stop(database, stopped);
     await database.sql`update runs set created_at = now() - interval '8 days' where id = ${old}`;
     await database.sql`update runs set usage = jsonb_set(usage, '{cost_usd}', '0.5') where id = ${good}`;
@@ -58,6 +61,34 @@ test('runs are counted by day and status; what is older than the window is not',
     expect(stats.days.at(-1)).toMatchObject({ completed: 2, failed: 1 });
     expect(stats.days.slice(0, -1).every((day) => day.completed + day.failed === 0)).toBe(true);
     expect(await countByStatus(database)).toEqual({ completed: 3, failed: 1, stopped: 1 });
+    expect(await countByStatus(database, { q: 'no such goal' })).toEqual({});
+    // The record is not read for figures: a week of it is long.
+    await database.sql`delete from events`;
+    expect((await readStats(database)).patch_apply_rate).toBe(0.5);
+  } finally {
+    await database.drop();
+  }
+});
+
+test('days are those of UTC, whatever zone the database is set to', async () => {
+  const database = await freshDatabase();
+  try {
+    const admin = openSql(database.address, { max: 1 });
+    await admin`alter database ${admin(database.address.database)} set timezone to 'America/Los_Angeles'`;
+    await admin.end();
+    const there = openDatabase(database.address, { max: 2 });
+    try {
+      const runId = await makeRun(there);
+      await there.sql`
+        update runs set status = 'completed', created_at = date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - interval '1 minute'
+        where id = ${runId}`;
+      const { days } = await readStats(there);
+      const dayAgo = (n: number) => new Date(Date.now() - n * 86_400_000).toISOString().slice(0, 10);
+      expect(days.map((day) => day.day)).toEqual([6, 5, 4, 3, 2, 1, 0].map(dayAgo));
+      expect(days.at(-2)?.completed).toBe(1);
+    } finally {
+      await there.close();
+    }
   } finally {
     await database.drop();
   }

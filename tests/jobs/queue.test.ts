@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, spyOn, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import { changeSettings } from '../../src/core/settings';
+import { stop } from '../../src/core/variation';
 import { gapless } from '../core/scene';
 import { startRedis, type TestRedis } from '../support/redis';
 import { until } from '../support/wait';
@@ -56,6 +57,32 @@ describe.each(['postgres', 'redis'] as const)('the queue on %s', (backend) => {
     await bench.queue.add(jobs);
     await worker.close();
     expect(order).toHaveLength(4);
+  }, 20_000);
+
+  test('puts back what ended among hundreds that wait, without asking for each', async () => {
+    const jobs = Array.from({ length: 600 }, (_, i) => ({ id: 9_100_000 + i, job_epoch: 0, priority: 5 }));
+    const ended = jobs.slice(0, 3);
+    await bench.queue.add(ended);
+    const seen: number[] = [];
+    const options = { concurrency: 1, lockS: 2, onError: () => {} };
+    const worker = bench.queue.work(async () => void seen.push(1), options);
+    await until(() => seen.length === 3, 'three jobs', 8_000);
+    await worker.close();
+    const inner = bench.queue.queue;
+    const asked = spyOn(inner, 'getJob');
+    const added = spyOn(inner, 'addBulk');
+    try {
+      await bench.queue.restore(jobs);
+      await bench.queue.restore(jobs);
+      expect(await queued()).toBe(600);
+      expect(asked).toHaveBeenCalledTimes(0);
+      expect(added.mock.calls.map(([bulk]) => bulk.length)).toEqual([500, 100, 500, 100]);
+    } finally {
+      asked.mockRestore();
+      added.mockRestore();
+      await inner.drain(true);
+    }
+    expect(await queued()).toBe(0);
   }, 20_000);
 
   test('brings a run to its end, picked up at once; a worker with nothing to do hears of new work soon', async () => {
@@ -146,5 +173,25 @@ describe.each(['postgres', 'redis'] as const)('the queue on %s', (backend) => {
     const run = await bench.ended(runId);
     expect([run.status, run.variations[0]?.attempt]).toEqual(['completed', 1]);
     expect(typesOf(await bench.events(runId)).filter((type) => type === 'variation.started')).toHaveLength(1);
+  }, 20_000);
+
+  test('by hand a worker takes twice its concurrency and no more, and nothing once it stops', async () => {
+    await changeSettings(bench.database, { execution: false });
+    await bench.sweep();
+    const runId = await bench.start({ turns: [command('sleep 2'), done], variations: 3 });
+    const worker = await bench.worker({ concurrency: 1 });
+    const refusal = { code: 'worker_busy', status: 409 };
+    const asked = await Promise.allSettled([1, 2, 3, 4].map(() => worker.takeOne()));
+    expect(asked.filter((one) => one.status === 'fulfilled')).toHaveLength(2);
+    for (const one of asked) if (one.status === 'rejected') expect(one.reason).toMatchObject(refusal);
+    expect(worker.takeOne()).rejects.toMatchObject(refusal);
+    const stopped = worker.stop();
+    expect(worker.takeOne()).rejects.toMatchObject(refusal);
+    await stopped;
+    const statuses = await bench.database.sql`select status from variations where run_id = ${runId}`;
+    expect(statuses.map((row) => row.status)).toEqual(['queued', 'queued', 'queued']);
+    await stop(bench.database, runId);
+    await changeSettings(bench.database, { execution: true });
+    await bench.sweep();
   }, 20_000);
 });

@@ -20,6 +20,7 @@ import {
 } from '../../src/server/schemas';
 import { makeRepository } from '../support/repository';
 import { scenario, startTestService, type TestService } from '../support/service';
+import { openRows } from './rows';
 
 let service: TestService;
 let repository: string;
@@ -316,6 +317,27 @@ describe('events and outputs', () => {
     const mine = (await read(`/tasks/${done.id}/variations/1/outputs?limit=200`)).items;
     expect(new Set(mine.map((one) => one.variation_id))).toEqual(new Set([done.variations[0]?.id ?? 0]));
   });
+});
+
+test('throughput counts what ended in the last hour, by an index', async () => {
+  const ended = async () =>
+    (await service.call<{ throughput_per_hour: number }>('/queue/stats')).body.throughput_per_hour;
+  const before = await ended();
+  expect(before).toBeGreaterThan(0);
+  const rows = openRows(service);
+  try {
+    const move = (by: string) =>
+      rows`update variations set completed_at = completed_at + ${by}::interval where run_id = ${done.id}`;
+    await move('-2 hours');
+    expect(await ended()).toBe(before - 1);
+    await move('2 hours');
+    await rows`set enable_seqscan = off`;
+    const plan = await rows`
+      explain select count(*) from variations where completed_at > now() - interval '1 hour'`;
+    expect(JSON.stringify(plan)).toContain('variations_ended');
+  } finally {
+    await rows.end();
+  }
 });
 
 test('a diff says what it is, and on what it applies', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { Value } from '@sinclair/typebox/value';
 import { openVault } from '../../src/core/secret';
-import { enter, entryToken, type Gate, isKnown } from '../../src/server/auth';
+import { cookieName, enter, entryToken, type Gate, isKnown } from '../../src/server/auth';
 import { errorSchema } from '../../src/server/schemas';
 import { startTestService, type TestService } from '../support/service';
 
@@ -164,22 +164,33 @@ describe('a cookie', () => {
 
   test('is void once it is changed, or the key or secret is another', () => {
     const good = cookieOf(gate());
-    const [until = '', signature = ''] = good.replace('bakeoff=', '').split('.');
+    const [name = '', value = ''] = good.split('=');
+    const [until = '', signature = ''] = value.split('.');
     for (const bad of [
-      `bakeoff=${Number(until) + 1}.${signature}`,
-      `bakeoff=${until}0.${signature}`,
-      `bakeoff=${until}.${signature.replace(/.$/, (last) => (last === '0' ? '1' : '0'))}`,
-      `bakeoff=${until}.`,
-      `bakeoff=${until}`,
+      `${name}=${Number(until) + 1}.${signature}`,
+      `${name}=${until}0.${signature}`,
+      `${name}=${until}.${signature.replace(/.$/, (last) => (last === '0' ? '1' : '0'))}`,
+      `${name}=${until}.`,
+      `${name}=${until}`,
       `bakeoff=Infinity.${signature}`,
-      `bakeoff=${until}.${signature}.${signature}`,
-      'bakeoff=',
-      'bakeoff',
+      `${name}=${until}.${signature}.${signature}`,
+      `${name}=`,
+      name,
       `other=${until}.${signature}`,
     ])
       expect({ bad, known: known(bad) }).toEqual({ bad, known: false });
     expect(known(good, gate({ apiKey: 'another-0123456789ab' }))).toBe(false);
-    expect(known(good, gate({ vault: openVault('another secret of thirty-two characters') }))).toBe(false);
+    const other = gate({ vault: openVault('another secret of thirty-two characters') });
+    expect(known(good, other)).toBe(false);
+    expect(known(good.replace(name, cookieName(other)), other)).toBe(false);
+  });
+
+  test('of one service stays when another on the same host sets its own', () => {
+    const other = gate({ vault: openVault('another secret of thirty-two characters') });
+    const jar = new Map([gate(), other].map((at) => cookieOf(at).split('=') as [string, string]));
+    expect(jar.size).toBe(2);
+    const sent = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+    expect([known(sent), known(sent, other)]).toEqual([true, true]);
   });
 
   test('does not help a wrong key', async () => {

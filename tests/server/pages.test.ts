@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { drizzle } from 'drizzle-orm/postgres-js';
+import * as schema from '../../drizzle/schema';
 import type { Run } from '../../src/core/contract';
+import { openSql } from '../../src/core/db';
+import { finish, stop } from '../../src/core/variation';
+import { countRuns, newestRun } from '../../src/server/list-view';
+import { readQuery, type Show } from '../../src/views/query';
+import { claimOne, makeRun } from '../core/scene';
+import { freshDatabase } from '../support/database';
 import { type Served, serve } from '../support/served';
 
 /** A goal that would be a script, a tag that ends a field, and a message to htmx, were it not escaped. */
@@ -203,3 +211,31 @@ test('the list is kept up to date with the runs that are added', async () => {
   gone.abort();
   expect(text.slice(0, text.indexOf(row))).toContain(`<li class="run" id="run-${newest}">`);
 }, 20_000);
+
+test('the numbers on the filters are one count, shared by all viewers, and a stopped run is not a failed one', async () => {
+  const database = await freshDatabase();
+  const client = openSql(database.address, { max: 1 });
+  try {
+    const queries: string[] = [];
+    const db = drizzle(client, { schema, logger: { logQuery: (query) => queries.push(query) } });
+    const counted = { db, sql: database.sql };
+    expect(await newestRun(counted)).toBe(0);
+    const ids = [await makeRun(database), await makeRun(database), await makeRun(database)] as const;
+    await stop(database, ids[0]);
+    const error = { code: 'internal', message: 'x' } as const;
+    await finish(database.sql, await claimOne(database, ids[1]), { status: 'failed', error });
+    const all = readQuery(new URLSearchParams());
+    const viewers = await Promise.all(
+      (['all', 'live', 'failed'] as Show[]).map((show) => countRuns(counted, { ...all, show })),
+    );
+    for (const counts of viewers)
+      expect(counts).toEqual({ all: 3, live: 1, completed: 0, review: 0, failed: 1, stopped: 1 });
+    expect(queries).toHaveLength(1);
+    expect(await countRuns(counted, { ...all, q: 'nothing like it' })).toMatchObject({ all: 0, stopped: 0 });
+    expect(await newestRun(counted)).toBe(ids[2]);
+    expect(queries).toHaveLength(2);
+  } finally {
+    await client.end();
+    await database.drop();
+  }
+});

@@ -188,6 +188,29 @@ describe('the encoder', () => {
     await reader.cancel();
   });
 
+  test.each(['the reader leaves', 'the service stops'])(
+    'ends a source that waits at its yield when %s',
+    async (why) => {
+      const stopping = new AbortController();
+      let ended = false;
+      async function* source(): AsyncGenerator<ServerSentEvent[]> {
+        try {
+          for (;;) yield [{ data: 'x' }];
+        } finally {
+          ended = true;
+        }
+      }
+      const body = eventStream(request(), null, stopping.signal, source).body as ReadableStream<Uint8Array>;
+      const reader = body.getReader();
+      await reader.read();
+      await reader.read();
+      expect(ended).toBe(false);
+      if (why === 'the service stops') stopping.abort();
+      else await reader.cancel();
+      await until(() => ended, 'the end of the source', 2_000);
+    },
+  );
+
   test('ends its source when the reader leaves', async () => {
     let ended = false;
     async function* source(signal: AbortSignal): AsyncGenerator<ServerSentEvent[]> {

@@ -5,7 +5,7 @@ import { RunPage } from '../../src/views/runpage';
 import { Timeline, TimelineSteps } from '../../src/views/timeline';
 import { events, facts, health, now, run, shell, stats } from './fixtures';
 
-const counts = { all: 1, live: 1, completed: 0, review: 0, failed: 0 };
+const counts = { all: 1, live: 1, completed: 0, review: 0, failed: 0, stopped: 0 };
 const home = (change = {}) =>
   HomePage({
     shell: shell(),

@@ -82,10 +82,7 @@ async function readQueueStats({ database, queue }: Services): Promise<QueueStats
     database.sql<{ oldest: number | null; ended: number }[]>`
       select
         (select extract(epoch from now() - min(created_at))::float8 from variations where status = 'queued') as oldest,
-        (select count(*)::int from events where type in
-          ('variation.completed', 'variation.failed', 'variation.needs_review', 'variation.stopped')
-          and created_at > now() - interval '1 hour'
-          and run_id in (select id from runs where updated_at > now() - interval '1 hour')) as ended`,
+        (select count(*)::int from variations where completed_at > now() - interval '1 hour') as ended`,
   ]);
   return {
     backend: queue.backend,

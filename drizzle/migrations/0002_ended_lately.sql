@@ -1,0 +1,1 @@
+CREATE INDEX "variations_ended" ON "variations" USING btree ("completed_at") WHERE "variations"."completed_at" is not null;
