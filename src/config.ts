@@ -74,6 +74,10 @@ export function readConfig(env: Env = process.env): Config {
   if (apiKey !== null && apiKey.length < 16) {
     throw new ConfigError('BAKEOFF_API_KEY is too short: 16 characters at least');
   }
+  // It is stated in a header, where anything else would not arrive as it is.
+  if (apiKey !== null && !/^[\x21-\x7e]+$/.test(apiKey)) {
+    throw new ConfigError('BAKEOFF_API_KEY may hold no spaces, and ASCII only');
+  }
   const secret = text(env, 'BAKEOFF_SECRET');
   if (secret !== null && secret.length < 32) {
     throw new ConfigError('BAKEOFF_SECRET is too short: 32 characters at least');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { homedir } from 'node:os';
-import { ConfigError, readConfig, readServiceUrl, readTerminal } from '../src/config';
+import { ConfigError, isLoopback, readConfig, readServiceUrl, readTerminal } from '../src/config';
 
 function refusal(env: Record<string, string>): string {
   try {
@@ -112,7 +112,7 @@ test('a value that cannot be read stops the start with a line that names it', ()
     REDIS_URL: ['http://r', 'r:6379'],
     BAKEOFF_PUBLIC_URL: ['b.example', 'ftp://b'],
     OLLAMA_HOST: ['a b', 'http://'],
-    BAKEOFF_API_KEY: ['short'],
+    BAKEOFF_API_KEY: ['short', 'of several words, so never stated', 'é'.repeat(16)],
     BAKEOFF_SECRET: ['k'.repeat(31)],
   };
   for (const [name, values] of Object.entries(bad)) {
@@ -128,6 +128,13 @@ test('what may hold a password is not repeated', () => {
   }
   expect(refusal({ BAKEOFF_API_KEY: 'hunter2' })).not.toContain('hunter2');
   expect(refusal({ BAKEOFF_SECRET: 'hunter2' })).not.toContain('hunter2');
+});
+
+test('loopback is told from what others can reach', () => {
+  for (const host of ['127.0.0.1', '127.8.8.8', 'localhost', '::1', '[::1]'])
+    expect(isLoopback(host)).toBe(true);
+  for (const host of ['0.0.0.0', '::', '192.168.1.2', '127.0.0.1.example.org', 'localhost.lan', ''])
+    expect(isLoopback(host)).toBe(false);
 });
 
 test('the command line’s own variables', () => {

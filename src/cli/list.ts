@@ -1,7 +1,7 @@
 import type { Page, Run } from '../core/contract';
 import { type Command, parse, service } from './context';
 import { positive } from './exit';
-import { fit, pad, paint, plain } from './screen';
+import { json as asJson, fit, pad, paint, plain } from './screen';
 import { marks, statusWord } from './words';
 
 /** Runs, newest first. */
@@ -18,7 +18,7 @@ export const list: Command = async (args, context) => {
   for (const status of values.status ?? []) query.append('status', status);
   const page = await service(context).call<Page<Run>>('GET', `/runs?${query}`);
   if (values.json) {
-    context.out.write(`${JSON.stringify(page, null, 2)}\n`);
+    context.out.write(asJson(page));
     return 0;
   }
   for (const run of page.items) {

@@ -5,6 +5,7 @@ import { type Client, openClient } from './client';
 import { type Command, type Context, parse, service } from './context';
 import { Exit, positive, usage } from './exit';
 import { waysBack, waysOn } from './outcome';
+import { json as asJson } from './screen';
 import { type Started, start } from './start';
 import { followed, report } from './watch';
 
@@ -53,7 +54,7 @@ export const run: Command = async (args, context) => {
       checks.length === 0 ? source : { project_id: (await projectFor(client, source, checks)).id };
     const created = await client.call<Run>('POST', '/runs', { ...where, ...body });
     if (values.detach) {
-      if (values.json) context.out.write(`${JSON.stringify(created, null, 2)}\n`);
+      if (values.json) context.out.write(asJson(created));
       else context.out.write(`Run ${created.id} is queued: ${client.url}/runs/${created.id}\n`);
       return 0;
     }

@@ -35,6 +35,13 @@ export function harmless(text: string): string {
   return text.replace(hostile, '\uFFFD');
 }
 
+/** JSON for programs that is harmless for a terminal too: what `harmless` takes out stands as its escape, and means the same. */
+export function json(value: unknown): string {
+  const escaped = (text: string) =>
+    Array.from({ length: text.length }, (_, i) => `\\u${text.charCodeAt(i).toString(16).padStart(4, '0')}`);
+  return `${JSON.stringify(value, null, 2).replace(hostile, (text) => escaped(text).join(''))}\n`;
+}
+
 const hostile =
   /(?![\n\t])[\p{Cc}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069\u200B\u2060\uFEFF\u{E0000}-\u{E007F}]/gu;
 

@@ -1,13 +1,14 @@
 import { type Command, parse, service } from './context';
 import { positive } from './exit';
 import { printRun, waysOn } from './outcome';
+import { json as asJson } from './screen';
 
 /** A run as it stands now. */
 export const show: Command = async (args, context) => {
   const { values, positionals } = parse(args, { json: { type: 'boolean', default: false } }, [1, 1]);
   const client = service(context);
   const run = await client.run(positive(positionals[0], 'the run'));
-  if (values.json) context.out.write(`${JSON.stringify(run, null, 2)}\n`);
+  if (values.json) context.out.write(asJson(run));
   else printRun(context.out, run, waysOn(run, client.url));
   return 0;
 };

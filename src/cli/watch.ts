@@ -5,6 +5,7 @@ import { type ExitCode, positive } from './exit';
 import { follow } from './follow';
 import { openLive } from './live';
 import { printRun, waysOn } from './outcome';
+import { json as asJson } from './screen';
 
 /** Follows a run to its end. Exit code 1 when it did not complete. */
 export const watch: Command = async (args, context) => {
@@ -31,7 +32,7 @@ export async function followed(context: Context, client: Client, run: Run, json:
 
 /** Prints a run's last state, with the ways to go from it, and tells the exit code that it means. */
 export function report(context: Context, run: Run, json: boolean, ways: readonly string[]): ExitCode {
-  if (json) context.out.write(`${JSON.stringify(run, null, 2)}\n`);
+  if (json) context.out.write(asJson(run));
   else {
     context.out.write('\n');
     printRun(context.out, run, ways);

@@ -72,6 +72,15 @@ export async function startWorker(
     lockS: config.lockS,
     onError: (error) => log.warn('queue', { error: error.message }),
   });
+  const take = async (): Promise<number | null> => {
+    const claimed = await claimNext(database, identity.id);
+    if (!claimed) return null;
+    const done = workOnClaimed(parts, active, claimed)
+      .catch((error) => log.error('variation could not be worked on', { error }))
+      .finally(() => extra.delete(done));
+    extra.add(done);
+    return claimed.variationId;
+  };
   log.info('worker started', { worker: identity.id, concurrency: config.concurrency, sandbox: sandbox.kind });
 
   return {
@@ -81,15 +90,13 @@ export async function startWorker(
       const underWay = active.size + claiming.size;
       if (underWay >= maxLoad * config.concurrency)
         throw conflict('worker_busy', `This worker has ${underWay} variations under way already`);
-      const claim = claimNext(database, identity.id);
-      claiming.add(claim);
-      const claimed = await claim.finally(() => claiming.delete(claim));
-      if (!claimed) return null;
-      const done = workOnClaimed(parts, active, claimed)
-        .catch((error) => log.error('variation could not be worked on', { error }))
-        .finally(() => extra.delete(done));
-      extra.add(done);
-      return claimed.variationId;
+      const taking = take();
+      claiming.add(taking);
+      try {
+        return await taking;
+      } finally {
+        claiming.delete(taking);
+      }
     },
     async stop() {
       stopping = true;

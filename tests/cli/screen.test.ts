@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { fit, harmless, pad, plain } from '../../src/cli/screen';
+import { fit, harmless, json, pad, plain } from '../../src/cli/screen';
 import { cost, diffStat, duration } from '../../src/cli/words';
 
 describe('foreign text on a terminal', () => {
@@ -17,6 +17,12 @@ describe('foreign text on a terminal', () => {
 
   test('of several lines keeps line feeds and tabs only', () => {
     expect(harmless('+a\n\tb\r\u001b[0m\n')).toBe('+a\n\tb��[0m\n');
+  });
+
+  test('stays the same JSON, without what would command a terminal', () => {
+    const value = { name: 'a\u009b31m\u202e\u{E0041}\u001b[2Jé日' };
+    expect(json(value)).toBe('{\n  "name": "a\\u009b31m\\u202e\\udb40\\udc41\\u001b[2Jé日"\n}\n');
+    expect(JSON.parse(json(value))).toEqual(value);
   });
 
   test('never holds a control character, whatever comes', () => {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { demoAgents } from '../../src/cli/demo/agents';
 import { makeSample } from '../../src/cli/demo/sample';
-import type { Run } from '../../src/core/contract';
+import type { Health, Run } from '../../src/core/contract';
+import { scenario } from '../support/service';
 import { cli, readUntil, spawnCli } from './cli';
 
 setDefaultTimeout(30_000);
@@ -14,6 +15,8 @@ const folder = mkdtempSync(join(tmpdir(), 'bakeoff-up-'));
 const dataDir = join(folder, 'data');
 const sample = join(folder, 'howlong');
 const own = { BAKEOFF_DATA: dataDir, BAKEOFF_LOCAL_ROOTS: folder, PORT: '0', LOG_LEVEL: 'error' };
+/** A second data directory, for services that come and go. */
+const spare = { ...own, BAKEOFF_DATA: join(folder, 'spare') };
 let env: Record<string, string> = own;
 let service: ReturnType<typeof spawnCli>;
 
@@ -122,6 +125,109 @@ describe('a run from the command line', () => {
     }
   });
 });
+
+test('a run that brings its own service says how to read it once that has ended', async () => {
+  const edit = {
+    path: 'src/howlong.sh',
+    search: 'if [ "$left" -gt "$1" ]',
+    replace: 'if [ "$left" -ge "$1" ]',
+  };
+  const quick = {
+    name: 'careful',
+    provider: 'scripted',
+    scenario: scenario({ name: 'edit_file', arguments: edit }),
+  };
+  await started(spare, async (url) => {
+    const key = readFileSync(join(spare.BAKEOFF_DATA, 'api-key'), 'utf8').trim();
+    const made = await fetch(`${url}/api/v1/agents`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+      body: JSON.stringify(quick),
+    });
+    expect(made.status).toBe(201);
+  });
+  const { code, out } = await cli(
+    ['run', '--repo', sample, '--goal', 'Make the tests pass', '--agent', 'careful'],
+    // Nobody listens there before, and it is not known afterwards.
+    { ...spare, PORT: String(freePort()) },
+  );
+  expect(code).toBe(0);
+  const ways = out.slice(out.indexOf('It says:'));
+  expect(ways).toContain('./bakeoff up, then');
+  expect(ways).not.toContain('http://');
+  await started(spare, async (url) => {
+    const diff = await cli(['diff', '1', '1'], { ...spare, BAKEOFF_URL: url });
+    expect([diff.code, diff.out]).toEqual([0, expect.stringContaining('-ge')]);
+  });
+});
+
+test('a run at a service that goes on names its page and its diffs', async () => {
+  const { out } = await run('--agent', 'careful');
+  expect(out).toContain(`Page:  ${env.BAKEOFF_URL}/runs/`);
+  expect(out).not.toContain('./bakeoff up');
+});
+
+test('a second start on the same data directory listens in under two seconds', async () => {
+  const took: number[] = [];
+  while (took.length < 3 && !took.some((ms) => ms < 2000)) took.push((await started(spare)).ms);
+  expect(Math.min(...took)).toBeLessThan(2000);
+}, 60_000);
+
+test('unsafe mode shows everywhere: health, log, page', async () => {
+  const unsafe = {
+    ...own,
+    BAKEOFF_DATA: join(folder, 'unsafe'),
+    BAKEOFF_UNSAFE_EXEC: '1',
+    LOG_LEVEL: 'warn',
+  };
+  const { err } = await started(unsafe, async (url, loginUrl) => {
+    const health = (await (await fetch(`${url}/health`)).json()) as Health;
+    expect(health).toMatchObject({ unsafe: true, parts: { sandbox: { status: 'degraded' } } });
+    expect(health.parts.sandbox?.detail).toStartWith('UNSAFE');
+    const entered = await fetch(loginUrl, { redirect: 'manual' });
+    const cookie = (entered.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+    const page = await (await fetch(url, { headers: { accept: 'text/html', cookie } })).text();
+    expect(page).toContain('Unsafe mode');
+  });
+  expect(err).toMatch(/"level":"warn","message":"UNSAFE: agents run without a sandbox/);
+});
+
+test('an address beyond loopback is warned of, on the terminal and in the log', async () => {
+  // Loopback in a spelling that is not known as such, so that this test opens nothing to others.
+  const { err } = await started({ ...spare, HOST: '127.1', LOG_LEVEL: 'warn' });
+  expect(err).toMatch(/^Warning: HOST=127\.1 is not loopback[^\n]+$/m);
+  expect(err).toMatch(/"level":"warn","message":"listens beyond loopback[^\n]+"host":"127\.1"/);
+  expect((await started({ ...spare, LOG_LEVEL: 'warn' })).err).toBe('');
+});
+
+/** Starts a service, does something with it, and ends it well. `ms`: from the start to its listening. */
+async function started(
+  settings: Record<string, string>,
+  act: (url: string, loginUrl: string) => Promise<void> = async () => {},
+): Promise<{ ms: number; err: string }> {
+  const began = performance.now();
+  const child = spawnCli(['up'], settings);
+  try {
+    const said = await readUntil(child.stdout, /token=\w+\s/);
+    const ms = performance.now() - began;
+    const [url = '', loginUrl = ''] = said.match(/http:\/\/\S+/g) ?? [];
+    if (loginUrl === '') throw new Error(`no service: ${said}${await new Response(child.stderr).text()}`);
+    await act(url, loginUrl);
+    child.kill('SIGTERM');
+    expect(await child.exited).toBe(0);
+    return { ms, err: await new Response(child.stderr).text() };
+  } finally {
+    child.kill('SIGKILL');
+    await child.exited;
+  }
+}
+
+function freePort(): number {
+  const socket = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
+  const { port } = socket;
+  socket.stop(true);
+  return port;
+}
 
 test('a wrong key is told from a service that is away', async () => {
   const { code, err } = await cli(['list'], { ...env, BAKEOFF_API_KEY: 'x'.repeat(20) });
