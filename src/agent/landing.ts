@@ -81,11 +81,17 @@ async function commitTree(request: CommitRequest, tree: string): Promise<string>
   );
   if (old && oldTree === tree && oldParent === baseSha) return old;
   const env = {
-    ...{ GIT_AUTHOR_NAME: author.name, GIT_AUTHOR_EMAIL: author.email },
+    ...{ GIT_AUTHOR_NAME: isName(author.name) ? author.name : bakeoff.name, GIT_AUTHOR_EMAIL: author.email },
     ...{ GIT_COMMITTER_NAME: bakeoff.name, GIT_COMMITTER_EMAIL: bakeoff.email },
   };
   const stdin = new TextEncoder().encode(message.replaceAll('\0', ''));
   return await gitText(mirror, ['commit-tree', tree, '-p', baseSha, '-F', '-'], { env, stdin, signal });
+}
+
+/** Git takes these characters off a name's ends, and refuses a name of which nothing stays. */
+function isName(name: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: git counts them in
+  return /[^\u0000-\u0020.,:;<>"\\']/.test(name);
 }
 
 function reject(reasons: string[]): void {

@@ -137,7 +137,15 @@ async function fetchInto(path: string, source: Source, signal: AbortSignal): Pro
     '--no-auto-maintenance',
     '--force',
   ];
-  const args = [...source.options, 'fetch', ...flags, '--end-of-options', source.url, ...refspecs];
+  const args = [
+    ...source.options,
+    'fetch',
+    ...flags,
+    ...source.flags,
+    '--end-of-options',
+    source.url,
+    ...refspecs,
+  ];
   await unlocked(path, () => git(path, args, { env: source.env, signal, timeoutMs: fetchMs }));
 }
 
@@ -146,7 +154,7 @@ async function takeHead(path: string, source: Source, signal: AbortSignal): Prom
   const options: GitOptions = { env: source.env, signal, timeoutMs: 60_000 };
   const said = await gitText(
     path,
-    [...source.options, 'ls-remote', '--symref', '--', source.url, 'HEAD'],
+    [...source.options, 'ls-remote', '--symref', ...source.flags, '--', source.url, 'HEAD'],
     options,
   );
   const head = said.match(/^ref: (refs\/heads\/.+)\tHEAD$/m)?.[1];

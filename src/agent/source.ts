@@ -1,10 +1,11 @@
 import { lookup } from 'node:dns/promises';
-import { lstat, readFile, realpath, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { isAbsolute, join, resolve, sep } from 'node:path';
+import { isAbsolute, join, sep } from 'node:path';
 import type { Config } from '../config';
 import { isPrivateAddress } from './addresses';
 import { GitError, gitText, sshCommand } from './git';
+import { gitFolder, staysWithin } from './git-folder';
 
 /** Where code comes from, as a person gave it: exactly one of the two. */
 export interface SourceRequest {
@@ -17,6 +18,8 @@ export interface Source {
   url: string;
   /** Options for git before its command. */
   options: string[];
+  /** Options of `fetch` and `ls-remote`. */
+  flags: string[];
   env: Record<string, string>;
 }
 
@@ -49,10 +52,14 @@ export async function inspectSource(
   const source = await validateSource(request, config);
   let said: string;
   try {
-    said = await gitText('/', [...source.options, 'ls-remote', '--symref', '--', source.url], {
-      env: source.env,
-      timeoutMs: 5000,
-    });
+    said = await gitText(
+      '/',
+      [...source.options, 'ls-remote', '--symref', ...source.flags, '--', source.url],
+      {
+        env: source.env,
+        timeoutMs: 5000,
+      },
+    );
   } catch (error) {
     if (error instanceof GitError) throw new SourceError(`The repository cannot be read: ${error.message}`);
     throw error;
@@ -76,15 +83,15 @@ async function remoteSource(text: string, config: SourceConfig): Promise<Source>
   }
   const env = { GIT_ALLOW_PROTOCOL: address.protocol };
   // The operator's own hosts may change their addresses as they like.
-  if (named) return { url: address.url, options: [], env };
+  if (named) return { url: address.url, options: [], flags: [], env };
   const pinned = await publicAddress(address.host);
   if (address.protocol === 'ssh') {
     const more = [`HostName=${pinned}`, `HostKeyAlias=${address.host}`, 'CheckHostIP=no'];
-    return { url: address.url, options: [], env: { ...env, GIT_SSH_COMMAND: sshCommand(more) } };
+    return { url: address.url, options: [], flags: [], env: { ...env, GIT_SSH_COMMAND: sshCommand(more) } };
   }
   const at = isIP(pinned) === 6 ? `[${pinned}]` : pinned;
   const pin = `http.curloptResolve=${address.host}:${address.port}:${at}`;
-  return { url: address.url, options: isIP(address.host) ? [] : ['-c', pin], env };
+  return { url: address.url, options: isIP(address.host) ? [] : ['-c', pin], flags: [], env };
 }
 
 interface Address {
@@ -165,13 +172,17 @@ async function publicAddress(host: string): Promise<string> {
 async function localSource(text: string, config: SourceConfig): Promise<Source> {
   if (!isAbsolute(text)) throw new SourceError('local_path is not an absolute path.');
   if (text.includes('\0')) throw new SourceError('local_path holds a NUL character.');
-  const roots = (
-    await Promise.all(
-      [...config.localRoots, join(config.dataDir, 'demo')].map((root) => realpath(root).catch(() => null)),
-    )
-  ).filter((root) => root !== null);
-  const allowed = (path: string) =>
-    roots.some((root) => path === root || path.startsWith(root.endsWith(sep) ? root : root + sep));
+  const real = async (paths: string[]) =>
+    (await Promise.all(paths.map((path) => realpath(path).catch(() => null)))).filter(
+      (path) => path !== null,
+    );
+  const { dataDir } = config;
+  const roots = await real([...config.localRoots, join(dataDir, 'demo')]);
+  // Other projects' code, and what agents can write: never a source, though the data directory may lie under a root.
+  const ours = await real([join(dataDir, 'mirrors'), join(dataDir, 'workspaces')]);
+  const under = (path: string) => (root: string) =>
+    path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
+  const allowed = (path: string) => roots.some(under(path)) && !ours.some(under(path));
   const refused = new SourceError(
     'local_path is not a folder under one of the allowed roots; the operator names them in BAKEOFF_LOCAL_ROOTS.',
   );
@@ -181,23 +192,8 @@ async function localSource(text: string, config: SourceConfig): Promise<Source> 
   const gitDir = await gitFolder(path);
   if (gitDir === null)
     throw new SourceError('local_path is no git repository: run `git init` and commit there first.');
-  if (!allowed(gitDir)) throw refused;
-  return { url: path, options: [], env: { GIT_ALLOW_PROTOCOL: 'file' } };
-}
-
-/** The repository's own folder: the path itself when bare, its `.git`, or where a `.git` file points. */
-async function gitFolder(path: string): Promise<string | null> {
-  const exists = (file: string) =>
-    stat(file).then(
-      () => true,
-      () => false,
-    );
-  const dotGit = join(path, '.git');
-  const found = await lstat(dotGit).catch(() => null);
-  if (found === null) {
-    return (await exists(join(path, 'HEAD'))) && (await exists(join(path, 'objects'))) ? path : null;
-  }
-  if (!found.isFile()) return await realpath(dotGit).catch(() => null);
-  const named = (await readFile(dotGit, 'utf8')).slice(0, 4096).match(/^gitdir: (.+?)\s*$/)?.[1];
-  return named ? await realpath(resolve(path, named)).catch(() => null) : null;
+  if (!(await staysWithin(gitDir, allowed))) throw refused;
+  // Strictly this folder: git would else try the path with `.git` added first, which nobody has looked at.
+  const flags = ['--upload-pack=git-upload-pack --strict'];
+  return { url: gitDir, options: [], flags, env: { GIT_ALLOW_PROTOCOL: 'file' } };
 }

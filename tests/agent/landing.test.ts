@@ -63,6 +63,22 @@ describe('a patch on its way to a commit', () => {
     expect(readdirSync(mirror).filter((name) => name.startsWith('bakeoff'))).toEqual([]);
   });
 
+  test('is made whatever its author is called', async () => {
+    const patch = 'diff --git a/n b/n\nnew file mode 100644\n--- /dev/null\n+++ b/n\n@@ -0,0 +1 @@\n+x\n';
+    for (const [name, known] of [
+      ['<>', 'Bakeoff'],
+      ['.', 'Bakeoff'],
+      ['Ann <x>', 'Ann x'],
+    ] as const) {
+      const { commit } = await commitPatch({
+        ...{ mirror, baseSha, message: 'x', ref: `refs/bakeoff/1/${++count}` },
+        patch: Buffer.from(patch),
+        author: { name, email: 'a@localhost' },
+      });
+      expect(git(mirror, 'log', '-1', '--format=%an', commit)).toBe(known);
+    }
+  });
+
   test('may be made many times at once on one mirror', async () => {
     const made = await Promise.all(Array.from({ length: 6 }, (_, at) => land(newFile(`n${at}`))));
     expect(new Set(made.map((one) => one.commit)).size).toBe(6);

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isPrivateAddress } from '../../src/agent/addresses';
 import { redact } from '../../src/agent/git';
@@ -92,6 +92,7 @@ describe('a URL', () => {
     expect(await byUrl('https://1.1.1.1/x')).toEqual({
       url: 'https://1.1.1.1/x',
       options: [],
+      flags: [],
       env: { GIT_ALLOW_PROTOCOL: 'https' },
     });
   });
@@ -110,7 +111,7 @@ describe('a local path', () => {
     writeFileSync(join(roots, 'pointing', '.git'), `gitdir: ${outside}/.git\n`);
     mkdirSync(join(roots, 'plain'));
     git(roots, 'clone', '-q', '--bare', inside, 'bare.git');
-    expect((await byPath(inside)).url).toBe(inside);
+    expect((await byPath(inside)).url).toBe(join(inside, '.git'));
     expect((await byPath(join(roots, 'bare.git'))).env).toEqual({ GIT_ALLOW_PROTOCOL: 'file' });
     const refused = [
       outside,
@@ -130,6 +131,91 @@ describe('a local path', () => {
     }
     await expect(byPath('relative')).rejects.toThrow('absolute');
     await expect(byPath(join(roots, 'plain'))).rejects.toThrow('git init');
+  });
+
+  test('may not lead git to another repository from within', async () => {
+    const secret = join(dir, 'secret');
+    mkdirSync(secret);
+    git(secret, 'init', '-q');
+    const sha = commitAll(secret, 'secret');
+    const make = (name: string) => {
+      const path = join(roots, name);
+      mkdirSync(path);
+      git(path, 'init', '-q');
+      return join(path, '.git');
+    };
+    const relink = (folder: string, name: string, to = join(secret, '.git', name)) => {
+      rmSync(join(folder, name), { recursive: true, force: true });
+      symlinkSync(to, join(folder, name));
+    };
+    writeFileSync(join(make('borrows'), 'objects', 'info', 'alternates'), `${secret}/.git/objects\n`);
+    writeFileSync(join(make('quotes'), 'objects', 'info', 'alternates'), `"${secret}/.git/objects"\n`);
+    writeFileSync(join(make('shares'), 'commondir'), `${secret}/.git\n`);
+    for (const name of ['objects', 'refs', 'HEAD', 'packed-refs', 'config'])
+      relink(make(`links-${name}`), name);
+    relink(
+      join(make('links-deep'), 'objects'),
+      sha.slice(0, 2),
+      join(secret, '.git', 'objects', sha.slice(0, 2)),
+    );
+    const stepping = make('links-twice');
+    mkdirSync(join(roots, 'step'));
+    symlinkSync(join(secret, '.git', 'objects', 'pack'), join(roots, 'step', 'pack'));
+    relink(stepping, 'objects', join(roots, 'step'));
+    // What git reads otherwise than it seems: padded, cut at a NUL, up through a link, objects that are the folder itself.
+    writeFileSync(join(make('pads'), 'commondir'), `${secret}/.git${'\n'.repeat(70_000)}`);
+    writeFileSync(join(make('cuts'), 'commondir'), `${secret}/.git\0x`);
+    writeFileSync(join(make('cuts-too'), 'objects', 'info', 'alternates'), `${secret}/.git/objects\0x`);
+    const winding = make('winds');
+    mkdirSync(join(secret, 'in'));
+    symlinkSync(join(secret, 'in'), join(winding, 'way'));
+    writeFileSync(join(winding, 'commondir'), 'way/../.git');
+    const turning = make('turns');
+    relink(turning, 'objects', '.');
+    writeFileSync(join(turning, 'info', 'alternates'), `${secret}/.git/objects\n`);
+    const tricks = 'pads cuts cuts-too winds turns';
+    const names =
+      'borrows quotes shares links-objects links-refs links-HEAD links-config links-deep links-twice';
+    for (const name of `${names} ${tricks}`.split(' ')) {
+      const said = await byPath(join(roots, name)).catch((error: Error) => error);
+      expect([name, said]).toMatchObject([
+        name,
+        { name: 'SourceError', message: expect.stringContaining('BAKEOFF_LOCAL_ROOTS') },
+      ]);
+    }
+  });
+
+  test('is the very folder that was looked at, not one of a name like it', async () => {
+    const secret = join(dir, 'hidden');
+    mkdirSync(secret);
+    git(secret, 'init', '-q');
+    commitAll(secret, 'hidden');
+    mkdirSync(join(roots, 'foo', '.git'), { recursive: true });
+    symlinkSync(join(secret, '.git'), join(roots, 'foo.git'));
+    const source = { repo_url: null, local_path: join(roots, 'foo') };
+    await expect(inspectSource(source, allowed)).rejects.toThrow('cannot be read');
+  });
+
+  test('may be a worktree, or borrow objects, within the allowed folders', async () => {
+    const path = join(roots, 'lender');
+    mkdirSync(path);
+    git(path, 'init', '-q');
+    commitAll(path, 'first');
+    git(path, 'worktree', 'add', '-q', '-b', 'side', join(roots, 'tree'));
+    git(roots, 'clone', '-q', '--shared', path, join(roots, 'borrower'));
+    for (const name of ['tree', 'borrower']) {
+      const source = { repo_url: null, local_path: join(roots, name) };
+      expect((await inspectSource(source, allowed)).heads).toContain('main');
+    }
+  });
+
+  test('is none of the mirrors and workspaces of the service, wherever they lie', async () => {
+    const mirror = join(roots, 'data', 'mirrors', '1.git');
+    mkdirSync(mirror, { recursive: true });
+    git(mirror, 'init', '-q', '--bare');
+    const source = { repo_url: null, local_path: mirror };
+    const config = { ...allowed, dataDir: join(roots, 'data') };
+    await expect(validateSource(source, config)).rejects.toThrow('BAKEOFF_LOCAL_ROOTS');
   });
 
   test('is inspected: empty, or its branches, tags and head', async () => {

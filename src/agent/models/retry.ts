@@ -34,6 +34,9 @@ export function paceOf(timeoutS: number): Pace {
   };
 }
 
+/** Characters of text and thoughts in one answer: more than any model writes, less than the record cannot keep up with. */
+const maxSaid = 8 * 2 ** 20;
+
 /** What a try is given. After the try is over nothing it says is heard. */
 export interface Try {
   signal: AbortSignal;
@@ -84,6 +87,7 @@ function once<T>(
     );
     let idle: ReturnType<typeof setTimeout> | undefined;
     let over = false;
+    let said = 0;
     const stop = () => end(abortError());
     request.signal.addEventListener('abort', stop, { once: true });
 
@@ -114,6 +118,12 @@ function once<T>(
       },
       say(kind, text) {
         if (text === '' || over) return;
+        said += text.length;
+        if (said > maxSaid) {
+          return end(
+            new Fault('model_unavailable', `${place.name} sent more than ${maxSaid / 2 ** 20} MB of text`),
+          );
+        }
         try {
           request.onDelta?.(kind, text);
         } catch (error) {

@@ -57,6 +57,22 @@ describe('withRetries', () => {
     expect(request.heard.text).toBe('');
   });
 
+  test('cuts off who says more than can be kept, and does not ask again', async () => {
+    let tries = 0;
+    const failed = await rejection(
+      withRetries(ask(), place, pace(), (one) => {
+        tries += 1;
+        for (let i = 0; i < 9; i += 1) one.say(i % 2 ? 'text' : 'thinking', 'x'.repeat(2 ** 20));
+        return new Promise(() => {});
+      }),
+    );
+    expect(failed).toMatchObject({
+      code: 'model_unavailable',
+      message: 'somebody sent more than 8 MB of text',
+    });
+    expect(tries).toBe(1);
+  });
+
   test('ends a call that is called off even when the try does not notice', async () => {
     const controller = new AbortController();
     const ended = rejection(
