@@ -1,7 +1,7 @@
 import { EditError } from './errors';
 import { fileText, textOf } from './lines';
 import { withEnd } from './merge';
-import type { Operation, Tier } from './model';
+import { type Operation, type Tier, tiers } from './model';
 import { clean, refuseBarred, resolveNew } from './paths';
 import { oldLines } from './place';
 import { isPlaceholder } from './placeholder';
@@ -204,14 +204,5 @@ function missing({ names, action }: Operation, state: State): EditError {
 }
 
 function worse(one: Tier, two: Tier): Tier {
-  const order: Tier[] = [
-    'exact',
-    'line ends',
-    'trailing space',
-    'punctuation',
-    'indentation',
-    'spaces',
-    'context',
-  ];
-  return order.indexOf(two) > order.indexOf(one) ? two : one;
+  return tiers.indexOf(two) > tiers.indexOf(one) ? two : one;
 }

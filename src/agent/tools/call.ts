@@ -31,16 +31,7 @@ export async function runCall(input: CallInput): Promise<{ message: ToolMessage;
   const { call, number, journal, signal } = input;
   const tool = input.tools.find((one) => one.spec.name === call.name);
   const title = tool && call.arguments ? tool.title(call.arguments) : oneLine(call.name);
-  journal.emit({
-    type: 'tool.started',
-    payload: {
-      tool: number,
-      id: call.id,
-      name: call.name,
-      arguments: shortened(call.arguments ?? call.raw ?? null),
-      title,
-    },
-  });
+  tellStart(input, title);
   const started = performance.now();
   const stream = coalesce<'stdout' | 'stderr'>(
     (kind, text) => journal.emit({ type: 'tool.output', payload: { tool: number, stream: kind, text } }),
@@ -68,20 +59,17 @@ export async function runCall(input: CallInput): Promise<{ message: ToolMessage;
 
 /** Answers a call without running it, and records that. */
 export function refuseCall(input: Omit<CallInput, 'note'>, reason: string): ToolMessage {
-  const { call, number, journal } = input;
-  journal.emit({
-    type: 'tool.started',
-    payload: {
-      tool: number,
-      id: call.id,
-      name: call.name,
-      arguments: shortened(call.arguments ?? call.raw ?? null),
-      title: oneLine(call.name),
-    },
-  });
+  const { call, journal } = input;
+  tellStart(input, oneLine(call.name));
   const result = { ok: false, output: reason, truncated: false };
   journal.emit({ type: 'tool.finished', payload: finishedPayload(input, result, reason, 0) });
   return { role: 'tool', tool_call_id: call.id, name: call.name, text: reason, is_error: true };
+}
+
+function tellStart({ call, number, journal }: Omit<CallInput, 'note'>, title: string): void {
+  const { id, name } = call;
+  const payload = { tool: number, id, name, arguments: shortened(call.arguments ?? call.raw ?? null), title };
+  journal.emit({ type: 'tool.started', payload });
 }
 
 async function answerOf(
