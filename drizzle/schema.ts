@@ -39,6 +39,10 @@ export const taskTypes = ['general', 'analysis', 'coding', 'research', 'review',
 export type TaskType = (typeof taskTypes)[number];
 export const runTypes = ['agent', 'task', 'workflow', 'pipeline'] as const;
 export type RunType = (typeof runTypes)[number];
+/** What a variation waits for a person's word on, when its run asks for it. */
+export const approvalModes = ['none', 'plan', 'commands', 'commit'] as const;
+export type ApprovalMode = (typeof approvalModes)[number];
+export type ApprovalKind = Exclude<ApprovalMode, 'none'>;
 export const providers = ['openai', 'anthropic', 'ollama', 'scripted'] as const;
 export type Provider = (typeof providers)[number];
 
@@ -62,8 +66,11 @@ export interface RunOptions {
   dry_run: boolean;
   verbose: boolean;
   max_steps: number;
+  /** Automatic tries after failures that may pass. */
+  max_retries: number;
   /** Seconds of work. */
   timeout_s: number;
+  approval: ApprovalMode;
   budget_usd: number | null;
   budget_tokens: number | null;
 }
@@ -93,6 +100,23 @@ export interface PatchStat {
   additions: number;
   deletions: number;
   bytes: number;
+}
+
+/** A stretch of a variation's events that belongs to a conversation: `from` < seq <= `to`. */
+export interface Stretch {
+  position: number;
+  from: number;
+  to: number;
+}
+
+/** What an approval asks about; which field is there follows from its kind. */
+export interface Question {
+  /** `plan`: the agent's plan, one step a line. */
+  plan?: string;
+  /** `commands`: the command, verbatim. */
+  command?: string;
+  /** `commit`: what the final patch changes. */
+  patch?: PatchStat;
 }
 
 const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' });
@@ -172,6 +196,11 @@ export const runs = pgTable(
     base: text('base'),
     /** The commit that `base` meant when the first workspace was made. */
     base_sha: text('base_sha'),
+    /** Another run whose result is the base; `base` is its commit once this run is released. */
+    base_run: integer('base_run'),
+    on_dependency_failure: text('on_dependency_failure').$type<'fail' | 'wait'>().notNull().default('fail'),
+    /** Seconds, from the project's history when the run was made. */
+    estimated_duration: integer('estimated_duration'),
     options: jsonb('options').$type<RunOptions>().notNull(),
     context: jsonb('context').$type<ContextText[]>().notNull().default([]),
     metadata: jsonb('metadata').$type<Record<string, unknown>>().notNull().default({}),
@@ -185,8 +214,12 @@ export const runs = pgTable(
     updated_at: updatedAt(),
     started_at: at('started_at'),
     completed_at: at('completed_at'),
+    /** When retention took its streamed pieces and long outputs away. */
+    thinned_at: at('thinned_at'),
   },
   (table) => [
+    index('runs_pending').on(table.id).where(sql`${table.status} = 'pending'`),
+    index('runs_to_thin').on(table.completed_at).where(sql`${table.thinned_at} is null`),
     index('runs_by_priority').on(
       table.priority.desc().nullsFirst(),
       table.created_at.desc().nullsFirst(),
@@ -213,6 +246,23 @@ export const runs = pgTable(
   ],
 );
 
+/** A run starts when all that it depends on are completed. */
+export const runDependencies = pgTable(
+  'run_dependencies',
+  {
+    run_id: integer('run_id')
+      .notNull()
+      .references(() => runs.id, { onDelete: 'cascade' }),
+    depends_on: integer('depends_on')
+      .notNull()
+      .references(() => runs.id),
+  },
+  (table) => [
+    primaryKey({ columns: [table.run_id, table.depends_on] }),
+    index('run_dependencies_back').on(table.depends_on),
+  ],
+);
+
 export const variations = pgTable(
   'variations',
   {
@@ -226,11 +276,33 @@ export const variations = pgTable(
       .references(() => agents.id),
     status: text('status').$type<VariationStatus>().notNull().default('queued'),
     /** What a person wants of a running variation; its worker watches it. */
-    wanted: text('wanted').$type<'stop'>(),
+    wanted: text('wanted').$type<'stop' | 'pause'>(),
     /** Fence (invariant 3): raised by every worker that takes the variation. */
     epoch: integer('epoch').notNull().default(0),
     /** The epoch that the present job was made for; with `id` it names the job. */
     job_epoch: integer('job_epoch').notNull().default(0),
+    /** The number of the last batch of events written under this epoch: an append that is sent again is known by it. */
+    batch: integer('batch').notNull().default(0),
+    /** Workers lost under it since its model last answered. */
+    losses: integer('losses').notNull().default(0),
+    /** Automatic tries since a person last started it. */
+    tries: integer('tries').notNull().default(0),
+    /** Queued, but not to be taken before this time: the pause before another try. */
+    not_before: at('not_before'),
+    /** Queued, but kept from the queue by this limit of concurrency. */
+    held: text('held').$type<'all' | 'project' | 'agent' | 'provider' | 'suspect'>(),
+    /** Milliseconds worked since a person last started it; waiting is not counted. */
+    worked_ms: bigint('worked_ms', { mode: 'number' }).notNull().default(0),
+    /** The step after which a person last started it: `max_steps` counts from here. */
+    steps_before: integer('steps_before').notNull().default(0),
+    /** Earlier stretches of its conversation, after a fork or a rollback; then come its own events after `past_from`. */
+    lineage: jsonb('lineage').$type<Stretch[]>().notNull().default([]),
+    past_from: bigint('past_from', { mode: 'number' }).notNull().default(0),
+    /** The number of the checkpoint that holds its patch; 0 before there is one. */
+    checkpoint: integer('checkpoint').notNull().default(0),
+    /** What its model call under way may cost at most. */
+    reserved_tokens: bigint('reserved_tokens', { mode: 'number' }).notNull().default(0),
+    reserved_usd: doublePrecision('reserved_usd').notNull().default(0),
     attempt: integer('attempt').notNull().default(0),
     retry_count: integer('retry_count').notNull().default(0),
     iteration: integer('iteration').notNull().default(1),
@@ -253,6 +325,7 @@ export const variations = pgTable(
   (table) => [
     uniqueIndex('variations_of_run').on(table.run_id, table.position),
     index('variations_live').on(table.status, table.id).where(sql`${table.status} in ('queued', 'running')`),
+    index('variations_held').on(table.id).where(sql`${table.held} is not null`),
     index('variations_ended').on(table.completed_at).where(sql`${table.completed_at} is not null`),
     index('variations_by_agent').on(table.agent_id),
   ],
@@ -294,9 +367,71 @@ export const checkpoints = pgTable(
     stat: jsonb('stat').$type<PatchStat>().notNull(),
     /** The loop's step after which it was taken: the position in the conversation. */
     step: integer('step').notNull(),
+    /** The event that told of it, and the conversation up to there: `lineage`, then the events after `past_from`. */
+    seq: bigint('seq', { mode: 'number' }).notNull().default(0),
+    lineage: jsonb('lineage').$type<Stretch[]>().notNull().default([]),
+    past_from: bigint('past_from', { mode: 'number' }).notNull().default(0),
     created_at: createdAt(),
   },
   (table) => [uniqueIndex('checkpoints_of_variation').on(table.variation_id, table.number)],
+);
+
+/** A person's instructions, one row for each variation that is to hear it. */
+export const directives = pgTable(
+  'directives',
+  {
+    id: id(),
+    run_id: integer('run_id')
+      .notNull()
+      .references(() => runs.id, { onDelete: 'cascade' }),
+    variation_id: integer('variation_id')
+      .notNull()
+      .references(() => variations.id, { onDelete: 'cascade' }),
+    text: text('text').notNull(),
+    path: text('path'),
+    line: integer('line'),
+    created_at: createdAt(),
+    /** When it entered the conversation. */
+    delivered_at: at('delivered_at'),
+  },
+  (table) => [
+    index('directives_of_run').on(table.run_id, table.id),
+    index('directives_waiting').on(table.variation_id, table.id).where(sql`${table.delivered_at} is null`),
+  ],
+);
+
+/** Questions that variations wait on. */
+export const approvals = pgTable(
+  'approvals',
+  {
+    id: id(),
+    run_id: integer('run_id')
+      .notNull()
+      .references(() => runs.id, { onDelete: 'cascade' }),
+    variation_id: integer('variation_id')
+      .notNull()
+      .references(() => variations.id, { onDelete: 'cascade' }),
+    kind: text('kind').$type<ApprovalKind>().notNull(),
+    /** The place in the conversation that asks: the same question is not asked twice. */
+    key: text('key').notNull(),
+    question: jsonb('question').$type<Question>().notNull(),
+    decision: text('decision').$type<'approve' | 'deny'>(),
+    comment: text('comment'),
+    /** The plan as the person changed it. */
+    plan: text('plan'),
+    created_at: createdAt(),
+    reminded_at: at('reminded_at'),
+    decided_at: at('decided_at'),
+    /** Set when a rollback, a retry or an end has made it pointless: it can no longer be decided. */
+    withdrawn_at: at('withdrawn_at'),
+  },
+  (table) => [
+    index('approvals_of_run').on(table.run_id, table.id),
+    uniqueIndex('approvals_of_variation').on(table.variation_id, table.kind, table.key),
+    index('approvals_open')
+      .on(table.created_at)
+      .where(sql`${table.decision} is null and ${table.withdrawn_at} is null`),
+  ],
 );
 
 /** Results of checks; `variation_id` null is the base's own. */
@@ -339,6 +474,9 @@ export const workers = pgTable('workers', {
   sandbox_detail: text('sandbox_detail'),
   started_at: at('started_at').notNull().defaultNow(),
   heard_at: at('heard_at').notNull().defaultNow(),
+  /** The database's process that its heartbeat comes through: gone as soon as the worker is dead. */
+  backend_pid: integer('backend_pid'),
+  backend_start: timestamp('backend_start', { withTimezone: true }),
 });
 
 export const settings = pgTable('settings', {

@@ -1,9 +1,11 @@
 import type {
+  ApprovalKind,
   Failure,
   PatchStat,
   Price,
   ProjectCheck,
   Provider,
+  Question,
   RunOptions,
   RunStatus,
   RunType,
@@ -45,8 +47,55 @@ export interface Variation {
   result: string | null;
   error: Failure | null;
   worker: string | null;
+  /** When it is tried again after a failure that may pass. */
+  retry_at: string | null;
+  /** The limit of concurrency that it waits for. */
+  held: 'all' | 'project' | 'agent' | 'provider' | 'suspect' | null;
+  /** A person asked for this, and it is not done yet. */
+  wanted: 'stop' | 'pause' | null;
   started_at: string | null;
   completed_at: string | null;
+}
+
+/** A state of a variation's files that it can go back to or be forked from. */
+export interface Checkpoint {
+  /** 1, 2, 3 … within the variation. */
+  checkpoint: number;
+  /** The step of the conversation after which it was taken. */
+  step: number;
+  /** The event that told of it. */
+  seq: number;
+  patch: PatchStat;
+  /** It holds the variation's present patch. */
+  current: boolean;
+  created_at: string;
+}
+
+/** An instruction to one variation. */
+export interface Directive {
+  id: number;
+  position: number;
+  text: string;
+  path: string | null;
+  line: number | null;
+  created_at: string;
+  /** Null while it waits for the agent's next turn. */
+  delivered_at: string | null;
+}
+
+/** A question that a variation waits on. */
+export interface Approval {
+  id: number;
+  run_id: number;
+  position: number;
+  kind: ApprovalKind;
+  question: Question;
+  /** `withdrawn`: what asked it was rolled back, retried or ended. */
+  status: 'open' | 'approved' | 'denied' | 'withdrawn';
+  comment: string | null;
+  plan: string | null;
+  created_at: string;
+  decided_at: string | null;
 }
 
 export interface Run {
@@ -81,6 +130,7 @@ export interface Run {
   verdict: null;
   winner: null;
   landing: null;
+  on_dependency_failure: 'fail' | 'wait';
   /** Results of the project's checks on the base. */
   base_checks: CheckOutcome[];
   variations: Variation[];

@@ -1,4 +1,4 @@
-import type { Failure, PatchStat, Usage } from '../../drizzle/schema';
+import type { ApprovalKind, Failure, PatchStat, Question, Usage } from '../../drizzle/schema';
 import type { AssistantMessage } from './conversation';
 
 /** One line of an agent's plan. */
@@ -6,6 +6,17 @@ export interface PlanStep {
   text: string;
   status: 'pending' | 'active' | 'done';
 }
+
+/** Why a variation waits for a worker again. */
+export type QueuedWhy =
+  | 'shutdown'
+  | 'worker_lost'
+  | 'resumed'
+  | 'decided'
+  | 'directive'
+  | 'retry'
+  | 'rollback'
+  | 'fork';
 
 /** `passed`, `failed` on the base; the others compare the patch with the base. */
 export type CheckResult =
@@ -24,16 +35,32 @@ export type CheckResult =
  */
 export interface Payloads {
   'run.created': { name: string; goal: string; variations: number; agents: string[] };
+  /** It waited for a time or for other runs, and waits no more. */
+  'run.released': Record<string, never>;
   'run.queued': Record<string, never>;
   'run.started': Record<string, never>;
+  'run.paused': Record<string, never>;
+  'run.resumed': Record<string, never>;
   'run.completed': { summary: string | null };
   'run.failed': { error: Failure };
   'run.needs_review': { error: Failure };
   'run.stopped': { error: Failure };
-  'variation.queued': { agent: string; model: string };
+  'variation.queued': {
+    agent: string;
+    model: string;
+    /** Absent when it is new. */
+    why?: QueuedWhy;
+    /** Where it goes on from, after a fork, a rollback or a retry; 0 is the start. */
+    checkpoint?: number;
+    /** The variation that it was forked from. */
+    forked_from?: number;
+  };
   'variation.started': { attempt: number; epoch: number; worker: string; agent: string; model: string };
   /** It goes on where it was: from which checkpoint (null: nothing was changed yet), after which step of the conversation. */
   'variation.resumed': { checkpoint: number | null; step: number };
+  /** A failure that may pass: it waits, and goes on at `at`. */
+  'variation.retrying': { error: Failure; retry: number; of: number; at: string; delay_ms: number };
+  'variation.paused': Record<string, never>;
   'variation.progress': { percentage: number; step: string | null };
   'variation.completed': { summary: string | null; patch: PatchStat | null };
   'variation.failed': { error: Failure };
@@ -99,6 +126,19 @@ export interface Payloads {
     exit_code: number | null;
     duration_ms: number;
     output: string;
+  };
+  'directive.received': { directive: number; text: string; path: string | null; line: number | null };
+  /** It entered the conversation with this model call. */
+  'directive.delivered': { directive: number; call: number };
+  'approval.requested': { approval: number; kind: ApprovalKind; question: Question };
+  'approval.reminded': { approval: number; kind: ApprovalKind; waited_s: number };
+  'approval.decided': {
+    approval: number;
+    kind: ApprovalKind;
+    decision: 'approve' | 'deny';
+    comment: string | null;
+    /** The plan as the person changed it. */
+    plan: string | null;
   };
   'budget.warned': { kind: 'usd' | 'tokens'; used: number; limit: number };
   'budget.exceeded': { kind: 'usd' | 'tokens'; used: number; limit: number };

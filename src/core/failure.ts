@@ -24,6 +24,8 @@ export const failures = {
     'What the agent left could not be made a patch that applies to the base. The reasons are in the event `patch.rejected`.',
   disk_full: 'The disk of the worker is full. Free some space, then start again.',
   worker_lost: 'The process that worked on it died again and again.',
+  dependency_failed:
+    'A run that it depends on did not complete. Retry that one, then this one; or ask with `on_dependency_failure: "wait"`.',
   no_changes:
     'The agent finished a coding or documentation task without changing a file. Read its words, or start again with a clearer goal.',
   stopped: 'A person stopped it.',
@@ -38,8 +40,14 @@ export class VariationFailure extends Error {
   constructor(
     readonly code: FailureCode,
     message: string,
-    options?: { cause?: unknown },
+    options?: {
+      cause?: unknown;
+      /** The fault may pass by itself: another try is worth making. */
+      transient?: boolean;
+    },
   ) {
     super(message, options);
+    this.transient = options?.transient ?? false;
   }
+  readonly transient: boolean;
 }

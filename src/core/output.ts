@@ -1,3 +1,4 @@
+import type { Question } from '../../drizzle/schema';
 import type { Output, OutputType } from './contract';
 import type { Event } from './fact';
 
@@ -27,7 +28,10 @@ export const eventTypesOf: Record<OutputType, readonly Event['type'][]> = {
     ...([
       'run.created',
       'run.queued',
+      'run.released',
       'run.started',
+      'run.paused',
+      'run.resumed',
       'run.completed',
       'run.failed',
       'run.needs_review',
@@ -38,6 +42,10 @@ export const eventTypesOf: Record<OutputType, readonly Event['type'][]> = {
       'variation.started',
       'variation.resumed',
       'variation.progress',
+      'variation.retrying',
+      'variation.paused',
+      'approval.requested',
+      'approval.reminded',
     ] as const),
     ...(['variation.completed', 'variation.failed', 'variation.needs_review', 'variation.stopped'] as const),
   ],
@@ -54,6 +62,7 @@ export const eventTypesOf: Record<OutputType, readonly Event['type'][]> = {
       'check.started',
     ] as const),
     ...(['budget.warned', 'budget.exceeded'] as const),
+    ...(['directive.received', 'directive.delivered', 'approval.decided'] as const),
   ],
 };
 
@@ -75,6 +84,31 @@ function tell(event: Event): Told {
       return ['status', 'queued'];
     case 'run.started':
       return ['status', 'running'];
+    case 'run.released':
+      return ['status', 'released'];
+    case 'run.paused':
+    case 'variation.paused':
+      return ['status', 'paused'];
+    case 'run.resumed':
+      return ['status', 'running'];
+    case 'variation.retrying':
+      return [
+        'status',
+        `tried again (${event.payload.retry} of ${event.payload.of}) at ${event.payload.at}: ${event.payload.error.code}: ${event.payload.error.message}`,
+      ];
+    case 'directive.received':
+      return ['info', `directive ${event.payload.directive}: ${event.payload.text}`];
+    case 'directive.delivered':
+      return ['info', `directive ${event.payload.directive} taken up`];
+    case 'approval.requested':
+      return ['status', `awaiting approval: ${event.payload.kind}${asked(event.payload.question)}`];
+    case 'approval.reminded':
+      return ['status', `still awaiting approval: ${event.payload.kind}`];
+    case 'approval.decided':
+      return [
+        'info',
+        `${event.payload.kind} ${event.payload.decision === 'approve' ? 'approved' : 'denied'}${event.payload.comment ? `: ${event.payload.comment}` : ''}`,
+      ];
     case 'variation.started':
       return ['status', `running: attempt ${event.payload.attempt} by ${event.payload.agent}`];
     case 'variation.resumed':
@@ -144,6 +178,11 @@ function tell(event: Event): Told {
     case 'model.responded':
       return null;
   }
+}
+
+function asked({ command, plan }: Question): string {
+  const text = command ?? plan;
+  return text === undefined ? '' : `: ${text}`;
 }
 
 function markOf(status: 'pending' | 'active' | 'done'): string {

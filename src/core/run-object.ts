@@ -66,6 +66,8 @@ function toRun(
     started_at,
     completed_at,
     scheduled_at,
+    base_run: _base_run,
+    thinned_at: _thinned_at,
     ...rest
   } = row;
   const estimated = estimateDuration(row.task_type, row.goal);
@@ -119,6 +121,9 @@ function toVariation(
     result: row.result,
     error: row.error,
     worker: row.worker,
+    retry_at: row.not_before?.toISOString() ?? null,
+    held: row.held,
+    wanted: row.wanted,
     started_at: row.started_at?.toISOString() ?? null,
     completed_at: row.completed_at?.toISOString() ?? null,
   };

@@ -13,6 +13,8 @@ export const defaultOptions: RunOptions = {
   dry_run: false,
   verbose: false,
   max_steps: 100,
+  max_retries: 3,
+  approval: 'none',
   timeout_s: 600,
   budget_usd: null,
   budget_tokens: null,

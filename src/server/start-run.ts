@@ -231,6 +231,8 @@ async function optionsOf(
     dry_run: asked.dry_run ?? defaultOptions.dry_run,
     verbose: asked.verbose ?? defaultOptions.verbose,
     max_steps: asked.max_steps ?? defaultOptions.max_steps,
+    max_retries: defaultOptions.max_retries,
+    approval: defaultOptions.approval,
     timeout_s: asked.timeout_s ?? defaultOptions.timeout_s,
     budget_usd: asked.budget_usd ?? defaultOptions.budget_usd,
     budget_tokens: asked.budget_tokens ?? defaultOptions.budget_tokens,

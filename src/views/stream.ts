@@ -29,6 +29,9 @@ export class Stream {
       case 'run.created':
       case 'run.queued':
       case 'run.started':
+      case 'run.released':
+      case 'run.paused':
+      case 'run.resumed':
       case 'run.completed':
       case 'run.failed':
       case 'run.needs_review':
@@ -174,6 +177,14 @@ export class Stream {
       case 'check.finished':
         this.#checkFinished(event, payload);
         return;
+      case 'variation.retrying':
+      case 'variation.paused':
+      case 'directive.received':
+      case 'directive.delivered':
+      case 'approval.requested':
+      case 'approval.reminded':
+      case 'approval.decided':
+        return; // Drawn below, with the buttons that answer them.
       case 'budget.warned':
         this.#budget(event, 'warn', 'Budget nearly used up', payload);
         return;
