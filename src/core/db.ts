@@ -5,6 +5,8 @@ import { migrate } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import * as schema from '../../drizzle/schema';
 
+export { isAway, persist } from './away';
+
 /** Where a database is: the parts, since a unix socket does not fit a URL that both drivers read. */
 export interface DatabaseAddress {
   /** A host name, or the folder of a unix socket. */
@@ -22,6 +24,8 @@ export type Tx = postgres.TransactionSql;
 
 /** The pools of one process: plain SQL for what must be fast or exact, drizzle for the rest. */
 export interface Database {
+  /** For who needs a connection of its own. */
+  address: string | DatabaseAddress;
   sql: Sql;
   db: Db;
   close(): Promise<void>;
@@ -29,6 +33,14 @@ export interface Database {
 
 /** Seconds that a statement may take; a longer one is a mistake. */
 const statementLimitS = 30;
+/** A server that has said nothing for this long while we wait is frozen, or out of reach: the connection is given up. */
+const silenceS = statementLimitS + 5;
+/** Seconds between two attempts of one connection, at most: a database that is back is found soon. */
+const reconnectS = 1;
+/** Seconds that a step of a migration, or the wait for another process's, may take. */
+const migrationLimitS = 600;
+/** When the pools are closed, statements under way are given so many seconds. */
+const closeS = 1;
 
 /** Opens the pools; nothing is connected before the first query. */
 export function openDatabase(address: string | DatabaseAddress, options: { max?: number } = {}): Database {
@@ -36,24 +48,37 @@ export function openDatabase(address: string | DatabaseAddress, options: { max?:
   // drizzle changes the parsers of the client it is given, so it has one of its own.
   const own = openSql(address, { max: Math.max(2, Math.floor((options.max ?? 16) / 2)) });
   return {
+    address,
     sql,
     db: drizzle(own, { schema }),
     close: async () => {
-      await Promise.all([sql.end({ timeout: 5 }), own.end({ timeout: 5 })]);
+      await Promise.all([sql.end({ timeout: closeS }), own.end({ timeout: closeS })]);
     },
   };
 }
 
-/** One postgres.js client with our limits. */
-export function openSql(address: string | DatabaseAddress, options: { max: number; quiet?: boolean }): Sql {
+/** One postgres.js client with our limits; `limitS` is a statement's. */
+export function openSql(
+  address: string | DatabaseAddress,
+  options: { max: number; limitS?: number; connection?: Record<string, string | number> },
+): Sql {
+  const { max, limitS = statementLimitS } = options;
   const settings = {
-    max: options.max,
+    max,
     idle_timeout: 60,
     // A connection begun while Postgres dies is noticed by this limit only.
     connect_timeout: 5,
+    // Ours (patches/): ends a connection whose server keeps silent though it was asked.
+    silence_timeout: limitS + silenceS - statementLimitS,
+    backoff: (failures: number) => (0.5 + Math.random() / 2) * Math.min(0.05 * 2 ** failures, reconnectS),
     onnotice: () => {},
-    // Days are UTC's, whatever zone an outside Postgres is set to.
-    connection: { application_name: 'bakeoff', statement_timeout: statementLimitS * 1000, TimeZone: 'UTC' },
+    connection: {
+      application_name: 'bakeoff',
+      statement_timeout: limitS * 1000,
+      // Days are UTC's, whatever zone an outside Postgres is set to.
+      TimeZone: 'UTC',
+      ...options.connection,
+    },
     transform: { undefined: null },
   };
   if (typeof address === 'string') return postgres(address, settings);
@@ -62,10 +87,9 @@ export function openSql(address: string | DatabaseAddress, options: { max: numbe
 
 /** Brings the schema up to date; any number of processes may ask at once. */
 export async function migrateDatabase(address: string | DatabaseAddress): Promise<void> {
-  const client = openSql(address, { max: 1 });
+  const client = openSql(address, { max: 1, limitS: migrationLimitS });
   try {
     const key = migrationLock();
-    await client`set statement_timeout = '10min'`;
     await client`select pg_advisory_lock(${key})`;
     await migrate(drizzle(client), {
       migrationsFolder: join(import.meta.dir, '..', '..', 'drizzle', 'migrations'),

@@ -39,17 +39,26 @@ export async function append(
 }
 
 /**
- * Appends a worker's facts in one round trip, if its claim still holds.
+ * Appends a worker's facts in one round trip, if its claim still holds. Batches are numbered 1, 2, 3 … within an epoch:
+ * one that is sent again, since the answer to it was lost, is known by its number, and nothing is written twice.
+ * Without a number there is no such care.
+ * @returns `already` when this batch was written before
  * @throws Fenced when another worker has the variation, or it does not run any more.
  */
-export async function appendClaimed(tx: Tx | Sql, claim: Claim, facts: readonly Fact[]): Promise<void> {
-  if (facts.length === 0) return;
+export async function appendClaimed(
+  tx: Tx | Sql,
+  claim: Claim,
+  facts: readonly Fact[],
+  batch?: number,
+): Promise<'written' | 'already'> {
+  if (facts.length === 0 && batch === undefined) return 'written';
+  const mine = tx`id = ${claim.variationId} and epoch = ${claim.epoch} and status = 'running'`;
+  const fence =
+    batch === undefined
+      ? tx`select id from variations where ${mine} for share`
+      : tx`update variations set batch = ${batch} where ${mine} and batch = ${batch - 1} returning id`;
   const done = await tx`
-    with fence as (
-      select id from variations
-      where id = ${claim.variationId} and epoch = ${claim.epoch} and status = 'running'
-      for share
-    ), place as (
+    with fence as (${fence}), place as (
       update runs set seq = seq + ${facts.length}, updated_at = now()
       where id = ${claim.runId} and exists (select from fence)
       returning seq
@@ -60,7 +69,12 @@ export async function appendClaimed(tx: Tx | Sql, claim: Claim, facts: readonly 
         with ordinality as fact(type, payload, ord)
     )
     select pg_notify(${eventChannel}, ${String(claim.runId)}) from place`;
-  if (done.length === 0) throw new Fenced(claim.variationId, claim.epoch);
+  if (done.length > 0) return 'written';
+  // Asked by a statement of its own: what was committed while ours waited for the row is seen.
+  const [row] = await tx<{ batch: number }[]>`
+    select batch from variations where id = ${claim.variationId} and epoch = ${claim.epoch}`;
+  if (batch !== undefined && row && row.batch >= batch) return 'already';
+  throw new Fenced(claim.variationId, claim.epoch);
 }
 
 export interface EventFilter {

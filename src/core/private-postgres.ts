@@ -203,7 +203,7 @@ async function ready(address: DatabaseAddress): Promise<string | null> {
   let last = 'no answer';
   while (Date.now() < deadline) {
     if (existsSync(join(address.host, '.s.PGSQL.5432'))) {
-      const sql = openSql({ ...address, database: 'postgres' }, { max: 1, quiet: true });
+      const sql = openSql({ ...address, database: 'postgres' }, { max: 1 });
       try {
         const [found] = await sql`select 1 from pg_database where datname = ${address.database}`;
         if (!found) await sql.unsafe(`create database ${address.database}`);

@@ -1,4 +1,4 @@
-import type { Sql, Tx } from './db';
+import { persist, type Sql, type Tx } from './db';
 import { appendClaimed, type Claim } from './event';
 import type { Fact } from './fact';
 import { mapStrings } from './text';
@@ -17,8 +17,10 @@ interface Segment {
 }
 
 /**
- * Writes one claimed variation's facts, in the order they were said, in batches (invariant 2). Once a write is refused
- * (`Fenced`) or fails, nothing more is written: `onFailure` hears of it, and every later call rejects with it.
+ * Writes one claimed variation's facts, in the order they were said, in batches (invariant 2). While the database is
+ * away it tries the same batch again, up to some minutes; numbered, a batch is written once, also when it was committed
+ * and the answer was lost. Once a write is refused (`Fenced`) or fails for good, nothing more is written: `onFailure`
+ * hears of it, and every later call rejects with it. One recorder to a claim: it numbers the batches of its epoch.
  */
 export class Recorder {
   #segment: Segment = { facts: [], bytes: 0 };
@@ -27,6 +29,10 @@ export class Recorder {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #tail: Promise<void> = Promise.resolve();
   #failure: Error | null = null;
+  /** Fires when nothing more is to be written. */
+  #over = new AbortController();
+  /** The last number given to a batch. */
+  #batch = 0;
 
   constructor(
     private readonly sql: Sql,
@@ -34,6 +40,8 @@ export class Recorder {
     /** Hides secrets in everything that is recorded. */
     readonly mask: (text: string) => string,
     private readonly onFailure: (error: Error) => void,
+    /** For how long a database that is away is waited for; the default is `persist`'s. */
+    private readonly awayLimitMs?: number,
   ) {}
 
   /** Takes a fact; it is committed within some tens of milliseconds. */
@@ -59,12 +67,15 @@ export class Recorder {
     const segment = this.#segment;
     return this.#enqueue(async () => {
       const { facts, bytes } = empty(segment);
-      if (facts.length > 0) await appendClaimed(this.sql, this.claim, facts);
+      if (facts.length > 0) await this.#write((batch) => appendClaimed(this.sql, this.claim, facts, batch));
       this.#unwritten -= bytes;
     });
   }
 
-  /** Commits everything said so far, then `facts` together with the change of state that `change` makes. */
+  /**
+   * Commits everything said so far, then `facts` together with the change of state that `change` makes. `change` may be
+   * called again, when the database broke off; what it did is then undone, or it is not called any more.
+   */
   commit(facts: readonly Fact[], change: (tx: Tx) => Promise<void>): Promise<void> {
     this.#stopTimer();
     const masked = facts.map((fact) => this.#masked(fact));
@@ -72,11 +83,23 @@ export class Recorder {
     this.#segment = { facts: [], bytes: 0 };
     return this.#enqueue(async () => {
       const { facts: before, bytes } = empty(segment);
-      await this.sql.begin(async (tx) => {
-        await appendClaimed(tx, this.claim, [...before, ...masked]);
-        await change(tx);
-      });
+      await this.#write((batch) =>
+        this.sql.begin(async (tx) => {
+          const done = await appendClaimed(tx, this.claim, [...before, ...masked], batch);
+          if (done === 'written') await change(tx);
+        }),
+      );
       this.#unwritten -= bytes;
+    });
+  }
+
+  /** Writes under the next number, again and again while the database is away. */
+  async #write(write: (batch: number) => Promise<unknown>): Promise<void> {
+    this.#batch += 1;
+    const batch = this.#batch;
+    await persist(() => write(batch), {
+      signal: this.#over.signal,
+      ...(this.awayLimitMs === undefined ? {} : { limitMs: this.awayLimitMs }),
     });
   }
 
@@ -109,6 +132,7 @@ export class Recorder {
     empty(this.#segment);
     if (this.#failure) return;
     this.#failure = error;
+    this.#over.abort(error);
     this.onFailure(error);
   }
 }

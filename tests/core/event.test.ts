@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { finish } from '../../src/core/claim';
 import { openSql } from '../../src/core/db';
 import { Fenced } from '../../src/core/errors';
 import { append, appendClaimed, listEvents } from '../../src/core/event';
 import type { Event, Fact } from '../../src/core/fact';
 import { eventTypesOf, toOutput } from '../../src/core/output';
-import { finish } from '../../src/core/variation';
 import { freshDatabase, type TestDatabase } from '../support/database';
 import { claimOne, gapless, makeRun, note, recordOf } from './scene';
 
@@ -122,7 +122,7 @@ describe('a claim', () => {
     const runId = await makeRun(database);
     const old = await claimOne(database, runId);
     const present = await claimOne(database, runId, 1, 'worker-b');
-    expect(present.epoch).toBe(old.epoch + 1);
+    expect(present.epoch).toBeGreaterThan(old.epoch);
     const before = await recordOf(database, runId);
     expect(await appendClaimed(database.sql, old, [note('late')]).catch((error) => error)).toBeInstanceOf(
       Fenced,

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { finish } from '../../src/core/claim';
 import type { Sql } from '../../src/core/db';
 import { Fenced } from '../../src/core/errors';
 import { appendClaimed, type Claim, listEvents } from '../../src/core/event';
 import { Recorder } from '../../src/core/recorder';
 import { masker } from '../../src/core/secret';
-import { finish } from '../../src/core/variation';
 import { freshDatabase, type TestDatabase } from '../support/database';
 import { until } from '../support/wait';
 import { claimOne, gapless, makeRun, note, recordOf } from './scene';
