@@ -17,10 +17,15 @@ export interface JobQueue {
   readonly backend: 'postgres' | 'redis';
   /** For the operator's dashboard. */
   readonly queue: Queue;
-  /** Makes jobs for what is queued; a job that is there already stays as it is. */
+  /**
+   * Makes jobs for what is queued; a job that is there already stays as it is. Like all that follow, it rejects within
+   * seconds when the backend is away.
+   */
   add(variations: readonly QueuedVariation[]): Promise<void>;
   /** Like `add`, and replaces jobs that ended without their variation having been taken. */
   restore(variations: readonly QueuedVariation[]): Promise<void>;
+  /** Brings jobs that wait in line with their run's priority, after it was changed. Those that are not there are left. */
+  reprioritize(variations: readonly QueuedVariation[]): Promise<void>;
   /** Holds back (or gives out) new work, over all workers. */
   hold(held: boolean): Promise<void>;
   counts(): Promise<QueueStats['counts']>;
@@ -29,6 +34,7 @@ export interface JobQueue {
     process: Process,
     options: { concurrency: number; lockS: number; onError: (error: Error) => void },
   ): JobWorker;
+  /** Within some seconds, also when the backend is away. */
   close(): Promise<void>;
 }
 
@@ -40,6 +46,9 @@ export interface JobWorker {
 const queueName = 'variations';
 /** Jobs that go to the queue in one call. */
 const chunkJobs = 500;
+/** A call of the queue that takes longer is given up: the sweep does it again. */
+const callMs = 10_000;
+const closeMs = 1_000;
 /** BullMQ's own retries are for a processor that could not even record its failure: Postgres gone, for one. */
 const jobOptions = {
   attempts: 10,
@@ -59,16 +68,29 @@ export async function openQueue(
   const place = at.redisUrl === null ? postgresPlace(at.database) : redisPlace(at.redisUrl);
   const queue = place.queue();
   queue.on('error', onError);
-  await queue.waitUntilReady();
-  const toJob = ({ id, job_epoch, priority }: QueuedVariation) => ({
+  try {
+    await within(callMs, queue.waitUntilReady(), 'it does not answer');
+  } catch (error) {
+    place.close();
+    throw error;
+  }
+  const call = <T>(work: () => Promise<T>): Promise<T> => {
+    place.check();
+    return within(callMs, work(), `the queue on ${place.backend} does not answer`);
+  };
+  const toJob = (variation: QueuedVariation) => ({
     name: 'variation',
-    data: { variation_id: id, job_epoch } satisfies VariationJob,
-    // BullMQ takes 1 first; a run's priority 10 is the highest.
-    opts: { ...jobOptions, jobId: jobId(id, job_epoch), priority: 11 - priority },
+    data: { variation_id: variation.id, job_epoch: variation.job_epoch } satisfies VariationJob,
+    opts: {
+      ...jobOptions,
+      jobId: jobId(variation.id, variation.job_epoch),
+      priority: urgency(variation),
+      ...(variation.delay_ms > 0 ? { delay: variation.delay_ms } : {}),
+    },
   });
   const add = async (variations: readonly QueuedVariation[]): Promise<void> => {
     for (let i = 0; i < variations.length; i += chunkJobs)
-      await queue.addBulk(variations.slice(i, i + chunkJobs).map(toJob));
+      await call(() => queue.addBulk(variations.slice(i, i + chunkJobs).map(toJob)));
   };
   return {
     backend: place.backend,
@@ -77,17 +99,27 @@ export async function openQueue(
     restore: async (variations) => {
       if (variations.length === 0) return;
       // The few jobs that ended and are still kept are asked for once, whatever waits.
-      const ended = new Set(await queue.getRanges(['completed', 'failed'], 0, -1));
+      const ended = new Set(await call(() => queue.getRanges(['completed', 'failed'], 0, -1)));
       const again = variations.map((one) => jobId(one.id, one.job_epoch)).filter((id) => ended.has(id));
-      for (const id of again) await queue.remove(id);
+      for (const id of again) await call(() => queue.remove(id));
       await add(variations);
     },
+    reprioritize: async (variations) => {
+      for (const one of variations) {
+        const job = await call(() => queue.getJob(jobId(one.id, one.job_epoch)));
+        if (!job || job.priority === urgency(one)) continue;
+        // Taken or ended in the very moment: then it does not matter any more.
+        await call(() => job.changePriority({ priority: urgency(one) })).catch((error) => {
+          if (!/missing|not found|does not exist/i.test((error as Error).message)) throw error;
+        });
+      }
+    },
     hold: async (held) => {
-      if ((await queue.isPaused()) === held) return;
-      await (held ? queue.pause() : queue.resume());
+      if ((await call(() => queue.isPaused())) === held) return;
+      await call(() => (held ? queue.pause() : queue.resume()));
     },
     counts: async () => {
-      const counts = await queue.getJobCounts();
+      const counts = await call(() => queue.getJobCounts());
       const of = (name: string): number => counts[name] ?? 0;
       return {
         waiting: of('waiting'),
@@ -112,10 +144,32 @@ export async function openQueue(
       return { close: () => worker.close() };
     },
     close: async () => {
-      await queue.close();
-      await place.close();
+      await within(closeMs, queue.close(), 'the queue does not close').catch(onError);
+      place.close();
     },
   };
+}
+
+/**
+ * BullMQ's priority: it takes 1 first, while a run's 10 is the highest. Of one urgency, each run's first variation goes
+ * before any run's second, so that a run of many does not starve a run of one.
+ */
+function urgency({ priority, rank }: QueuedVariation): number {
+  return (11 - priority) * 1000 + rank;
+}
+
+/** @throws when it takes longer; what it does in the end is nobody's business then */
+async function within<T>(ms: number, work: Promise<T>, late: string): Promise<T> {
+  work.catch(() => {});
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(late)), ms);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 interface WorkerSettings {
@@ -130,7 +184,9 @@ interface Place {
   backend: 'postgres' | 'redis';
   queue(): Queue;
   worker(process: (job: Job) => Promise<void>, settings: WorkerSettings): Worker;
-  close(): Promise<void>;
+  /** @throws when it is known to be away: calls would pile up until it is back */
+  check(): void;
+  close(): void;
 }
 
 function postgresPlace(database: string | DatabaseAddress): Place {
@@ -139,6 +195,10 @@ function postgresPlace(database: string | DatabaseAddress): Place {
     migrate: true,
     max: 6,
     application_name: 'bakeoff queue',
+    // A server that is frozen, or gone without a word, is noticed by these only.
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: 30_000,
+    query_timeout: 35_000,
   };
   return {
     backend: 'postgres',
@@ -146,20 +206,33 @@ function postgresPlace(database: string | DatabaseAddress): Place {
     queue: () => new Queue(queueName, { connection }, createPostgresBackend) as unknown as Queue,
     worker: (process, settings) =>
       new Worker(queueName, process, { connection, ...settings }, createPostgresBackend) as unknown as Worker,
-    close: async () => {},
+    check: () => {},
+    close: () => {},
   };
 }
 
 function redisPlace(url: string): Place {
-  // Blocking calls of the worker need a connection of their own; BullMQ duplicates the one it is given.
-  const connection = new Redis({ ...redisOptions(url), maxRetriesPerRequest: null });
+  const connect = (): Redis => {
+    const client = new Redis({ ...redisOptions(url), maxRetriesPerRequest: null });
+    // BullMQ hears of these errors itself; this is for those after it has let go.
+    client.on('error', () => {});
+    open.push(client);
+    return client;
+  };
+  const open: Redis[] = [];
+  const connection = connect();
   const prefix = 'bakeoff';
   return {
     backend: 'redis',
     queue: () => new Queue(queueName, { connection, prefix }),
-    worker: (process, settings) => new Worker(queueName, process, { connection, prefix, ...settings }),
-    close: async () => {
-      connection.disconnect();
+    // Its blocking calls need a connection of their own; BullMQ duplicates the one it is given.
+    worker: (process, settings) =>
+      new Worker(queueName, process, { connection: connect(), prefix, ...settings }),
+    check: () => {
+      if (connection.status !== 'ready') throw new Error('Redis is away');
+    },
+    close: () => {
+      for (const client of open.splice(0)) client.disconnect();
     },
   };
 }

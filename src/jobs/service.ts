@@ -2,8 +2,8 @@ import type { Config } from '../config';
 import { StartError } from '../core/start-error';
 import { version } from '../version';
 import { openGround } from './open';
-import { sweep } from './sweep';
-import { every, startWorker } from './worker';
+import { startRounds } from './sweep';
+import { startWorker } from './worker';
 
 /**
  * Works the queue without pages or API, for a fleet: needs the outside database of its service.
@@ -18,15 +18,11 @@ export async function startWorkerProcess(config: Config): Promise<{ stop(): Prom
   const { parts, queue, sandbox } = ground;
   try {
     const worker = await startWorker(parts, queue, sandbox, version);
-    const stopSweep = every(
-      config.sweepIntervalS * 1000,
-      () => sweep(parts.database, queue, parts.log),
-      (error) => parts.log.warn('sweep failed', { error }),
-    );
+    const round = { database: parts.database, queue, log: parts.log, contactS: worker.contactS };
+    const rounds = startRounds(round, config.sweepIntervalS * 1000);
     return {
       stop: async () => {
-        await stopSweep();
-        await worker.stop();
+        await Promise.all([rounds.stop(), worker.stop()]);
         await ground.close();
       },
     };

@@ -1,18 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { conflict } from '../core/errors';
+import { claimNext, stoppedByPerson } from '../core/claim';
+import { conflict, Fenced } from '../core/errors';
 import { VariationFailure } from '../core/failure';
-import { claimNext, controlChannel, listWantedStops, stoppedByPerson } from '../core/variation';
-import { heartbeat, retire, type WorkerIdentity } from '../core/worker';
+import { Pulse } from '../core/pulse';
+import { listWanted } from '../core/steer';
+import { controlChannel } from '../core/variation';
+import { retire, type WorkerIdentity } from '../core/worker';
+import { every } from './every';
 import type { Parts } from './parts';
 import type { JobQueue } from './queue';
+import { strayFinder } from './strays';
 import { type Active, ShuttingDown, workOn, workOnClaimed } from './work';
 
-/** A notice may be lost with a connection; a stop is seen by looking, too. */
+/** A notice may be lost with a connection; a wish is seen by looking, too. */
 const lookMs = 500;
-const heartbeatMs = 5_000;
-/** What is under way at a shutdown is given back within this. */
-const shutdownMs = 8_000;
+const straysMs = 5_000;
+/** What is under way at a shutdown is given back within this… */
+const shutdownMs = 5_000;
+/** …and then the worker leaves the list, if the database lets it. */
+const leaveMs = 700;
 /** What is taken by hand comes on top of the queue's own work, up to this many times the concurrency. */
 const maxLoad = 2;
 /** A variation may be claimed while we shut down: it is told, too. */
@@ -20,12 +27,14 @@ const tellMs = 50;
 
 export interface Worker {
   identity: WorkerIdentity;
+  /** Seconds of unbroken contact with the database. */
+  contactS(): number;
   /**
    * Takes one queued variation now, also when its turn has not come; null when none waits.
    * @throws BakeoffError 409 when twice its concurrency is under way, or it is stopping
    */
   takeOne(): Promise<number | null>;
-  /** Takes no more, gives back what is under way, and ends: within 10 s. */
+  /** Takes no more, gives back what is under way, and ends: within 8 s, whatever is away. */
   stop(): Promise<void>;
 }
 
@@ -47,27 +56,36 @@ export async function startWorker(
     sandbox: sandbox.kind,
     sandbox_detail: sandbox.detail,
   };
-  await heartbeat(database, identity);
+  const pulse = new Pulse(database.address, identity, (error) => {
+    if (error) log.warn('contact with the database is lost', { worker: identity.id, error });
+    else log.info('contact with the database is there again', { worker: identity.id });
+  });
+  await pulse.start();
 
-  const stopOne = (id: number): void =>
-    active.get(id)?.abort(new VariationFailure(stoppedByPerson.code, stoppedByPerson.message));
-  const look = async (): Promise<void> => {
-    for (const id of await listWantedStops(database, [...active.keys()])) stopOne(id);
+  const look = async (ids: readonly number[]): Promise<void> => {
+    for (const { id, epoch, status, wanted } of await listWanted(database, ids)) {
+      const under = active.get(id);
+      // Taken again by ourselves since it was read: that was of the epoch before.
+      if (!under || epoch < under.epoch) continue;
+      if (epoch > under.epoch || status !== 'running') under.abort.abort(new Fenced(id, under.epoch));
+      else if (wanted === 'stop')
+        under.abort.abort(new VariationFailure(stoppedByPerson.code, stoppedByPerson.message));
+      else under.pause.want(wanted === 'pause');
+    }
   };
-  const listener = await database.sql.listen(controlChannel, (id) => stopOne(Number(id)));
+  const blind = (error: Error): void => log.debug('could not look for wishes', { error });
+  const listener = await database.sql.listen(controlChannel, (id) => {
+    if (active.has(Number(id))) void look([Number(id)]).catch(blind);
+  });
   const timers = [
-    every(lookMs, look, (error) => log.warn('could not look for stops', { error })),
-    every(
-      heartbeatMs,
-      () => heartbeat(database, identity),
-      (error) => log.warn('heartbeat failed', { error }),
-    ),
+    every(lookMs, () => look([...active.keys()]), blind),
+    every(straysMs, strayFinder(database, identity.id, active, log), blind),
   ];
 
   let stopping = false;
   const claiming = new Set<Promise<unknown>>();
   const extra = new Set<Promise<void>>();
-  const jobs = queue.work((job) => workOn(parts, active, identity.id, job), {
+  const jobs = queue.work(async (job) => queue.add(await workOn(parts, active, identity.id, job)), {
     concurrency: config.concurrency,
     lockS: config.lockS,
     onError: (error) => log.warn('queue', { error: error.message }),
@@ -76,6 +94,7 @@ export async function startWorker(
     const claimed = await claimNext(database, identity.id);
     if (!claimed) return null;
     const done = workOnClaimed(parts, active, claimed)
+      .then((next) => queue.add(next))
       .catch((error) => log.error('variation could not be worked on', { error }))
       .finally(() => extra.delete(done));
     extra.add(done);
@@ -85,6 +104,7 @@ export async function startWorker(
 
   return {
     identity,
+    contactS: () => pulse.contactS(),
     async takeOne() {
       if (stopping) throw conflict('worker_busy', 'This worker is stopping');
       const underWay = active.size + claiming.size;
@@ -103,38 +123,21 @@ export async function startWorker(
       const taken = Promise.allSettled([...claiming]).then(() => Promise.all(extra));
       const closed = Promise.all([jobs.close(), taken]);
       const giveBack = (): void => {
-        for (const abort of active.values()) abort.abort(new ShuttingDown('the worker shuts down'));
+        for (const { abort } of active.values()) abort.abort(new ShuttingDown('the worker shuts down'));
       };
       giveBack();
       const teller = setInterval(giveBack, tellMs);
-      await Promise.race([closed, Bun.sleep(shutdownMs)]);
+      await Promise.race([closed.catch(() => {}), Bun.sleep(shutdownMs)]);
       clearInterval(teller);
-      for (const stop of timers) await stop();
-      await listener.unlisten();
-      await retire(database, identity.id);
+      const leave = async (): Promise<void> => {
+        await Promise.all(timers.map((stop) => stop()));
+        await listener.unlisten();
+        await pulse.stop();
+        await retire(database, identity.id);
+      };
+      // Whoever cannot say so is seen to be gone.
+      await Promise.race([leave().catch(() => {}), Bun.sleep(leaveMs)]);
+      await pulse.stop();
     },
-  };
-}
-
-/** Does `action` again and again, one at a time; the returned function ends it and waits for the last one. */
-export function every(
-  ms: number,
-  action: () => Promise<void>,
-  onError: (error: Error) => void,
-): () => Promise<void> {
-  let last: Promise<void> = Promise.resolve();
-  let busy = false;
-  const timer = setInterval(() => {
-    if (busy) return;
-    busy = true;
-    last = action()
-      .catch(onError)
-      .finally(() => {
-        busy = false;
-      });
-  }, ms);
-  return async () => {
-    clearInterval(timer);
-    await last;
   };
 }

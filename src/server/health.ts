@@ -1,5 +1,5 @@
 import type { Config } from '../config';
-import type { Health, HealthPart } from '../core/contract';
+import type { Health, HealthPart, WorkerStatus } from '../core/contract';
 import type { Database } from '../core/db';
 import { listWorkers } from '../core/worker';
 import type { JobQueue } from '../jobs/queue';
@@ -25,18 +25,21 @@ export function watchHealth(
       models = { at: Date.now(), part: probeModels(config) };
     return models.part;
   };
+  const askDatabase = oneAtATime(async () => {
+    await database.sql`select 1`;
+    return config.databaseUrl ? 'outside' : 'private';
+  });
+  const askQueue = oneAtATime(async () => {
+    const counts = await queue.counts();
+    return `${counts.waiting + counts.prioritized + counts.delayed} waiting, ${counts.active} active, on ${queue.backend}`;
+  });
+  const askWorkers = oneAtATime(() => listWorkers(database));
   return {
     async read() {
       const [db, jobs, workers, providers] = await Promise.all([
-        timed(async () => {
-          await database.sql`select 1`;
-          return config.databaseUrl ? 'outside' : 'private';
-        }),
-        timed(async () => {
-          const counts = await queue.counts();
-          return `${counts.waiting + counts.prioritized + counts.delayed} waiting, ${counts.active} active, on ${queue.backend}`;
-        }),
-        probeWorkers(database),
+        timed(askDatabase),
+        timed(askQueue),
+        probeWorkers(askWorkers),
         askModels(),
       ]);
       const parts = { database: db, queue: jobs, ...workers, models: providers };
@@ -52,6 +55,17 @@ export function watchHealth(
   };
 }
 
+/** Whoever asks while an answer is awaited shares it: a server that hangs is asked once, not by every look at it. */
+function oneAtATime<T>(probe: () => Promise<T>): () => Promise<T> {
+  let underWay: Promise<T> | null = null;
+  return () => {
+    underWay ??= probe().finally(() => {
+      underWay = null;
+    });
+    return underWay;
+  };
+}
+
 async function timed(probe: () => Promise<string>): Promise<HealthPart> {
   const started = performance.now();
   try {
@@ -63,9 +77,11 @@ async function timed(probe: () => Promise<string>): Promise<HealthPart> {
 }
 
 /** Workers, and the sandbox as the living ones report it. */
-async function probeWorkers(database: Database): Promise<{ workers: HealthPart; sandbox: HealthPart }> {
+async function probeWorkers(
+  ask: () => Promise<WorkerStatus[]>,
+): Promise<{ workers: HealthPart; sandbox: HealthPart }> {
   try {
-    const living = (await within(probeMs, listWorkers(database))).filter((worker) => worker.alive);
+    const living = (await within(probeMs, ask())).filter((worker) => worker.alive);
     const busy = living.reduce((all, worker) => all + worker.busy.length, 0);
     const bad = living.find((worker) => worker.sandbox === 'none');
     const unsafe = living.find((worker) => worker.sandbox === 'plain');

@@ -2,17 +2,24 @@ import { type Config, isLoopback } from '../config';
 import { ensureEnvironmentAgents } from '../core/agent';
 import { secretFile } from '../core/data-dir';
 import { Feed } from '../core/feed';
+import { Pulse } from '../core/pulse';
 import { StartError } from '../core/start-error';
 import { openAgentSide } from '../jobs/agent-side';
+import { Closers } from '../jobs/closers';
 import { openGround } from '../jobs/open';
-import { sweep } from '../jobs/sweep';
-import { every, startWorker } from '../jobs/worker';
+import type { Parts } from '../jobs/parts';
+import { startRounds, sweep } from '../jobs/sweep';
+import { startWorker } from '../jobs/worker';
 import { version } from '../version';
 import { createApp } from './app';
 import { entryToken, type Gate } from './auth';
 import { maxBodyBytes } from './body';
 import { watchHealth } from './health';
 import type { Services } from './services';
+
+/** A feed whose database is away cannot say goodbye. */
+const feedStopMs = 300;
+const groundCloseMs = 15_000;
 
 export interface Service {
   /** Where it listens, without a slash at the end. */
@@ -36,24 +43,25 @@ export async function startService(
   const ground = await openGround(config, keyOf);
   const { parts, queue, sandbox } = ground;
   const { database, vault, log } = parts;
-  const closers: (() => Promise<void> | void)[] = [() => ground.close()];
-  const close = async (): Promise<void> => {
-    for (const one of closers.splice(0).reverse()) await one();
-  };
+  const closers = new Closers(log);
+  closers.push(() => ground.close(), groundCloseMs);
   try {
     const apiKey = keyOf(config.dataDir);
     const stopping = new AbortController();
     await ensureEnvironmentAgents(database, vault, config.providers, await ollamaModel(config));
     const feed = new Feed(database.sql);
     await feed.start();
-    closers.push(() => feed.stop());
+    closers.push(() => feed.stop(), feedStopMs);
     const worker = options.work ? await startWorker(parts, queue, sandbox, version) : null;
     if (worker) closers.push(() => worker.stop());
-    const runSweep = (): Promise<void> => sweep(database, queue, log);
-    await runSweep();
-    closers.push(
-      every(config.sweepIntervalS * 1000, runSweep, (error) => log.warn('sweep failed', { error })),
+    const pulse = worker ?? (await startPulse(parts, closers));
+    // On a Postgres of our own nobody else can be at work: what a crash has left goes on at once.
+    await sweep(database, queue, log, config.databaseUrl === null ? undefined : () => pulse.contactS());
+    const rounds = startRounds(
+      { database, queue, log, contactS: () => pulse.contactS() },
+      config.sweepIntervalS * 1000,
     );
+    closers.push(() => rounds.stop());
 
     const gate: Gate = { apiKey, vault, hosts: ownNames(config), publicUrl: config.publicUrl };
     const services: Services = {
@@ -75,11 +83,22 @@ export async function startService(
       log.warn('listens beyond loopback: there are no accounts yet', { host: config.host });
     log.info('service started', { url, sandbox: sandbox.kind, queue: queue.backend });
     const entry = config.publicUrl?.replace(/\/$/, '') ?? url;
-    return { url, apiKey, loginUrl: `${entry}/enter?token=${entryToken(gate)}`, stop: close };
+    return { url, apiKey, loginUrl: `${entry}/enter?token=${entryToken(gate)}`, stop: () => closers.close() };
   } catch (error) {
-    await close();
+    await closers.close();
     throw error;
   }
+}
+
+/** Without a worker of its own, a service watches its contact for the sweep's sake. */
+async function startPulse({ database, log }: Parts, closers: Closers): Promise<Pulse> {
+  const pulse = new Pulse(database.address, null, (error) => {
+    if (error) log.warn('contact with the database is lost', { error });
+    else log.info('contact with the database is there again');
+  });
+  closers.push(() => pulse.stop());
+  await pulse.start();
+  return pulse;
 }
 
 function listen(app: ReturnType<typeof createApp>, config: Config): void {

@@ -41,8 +41,8 @@ test('workers are listed with what they work on, the living first; the dead are 
 });
 
 test('settings have defaults, and keep what they were set to', async () => {
-  expect(await readSettings(database)).toEqual({ execution: true });
-  expect(await changeSettings(database, { execution: false })).toEqual({ execution: false });
-  expect(await changeSettings(database, {})).toEqual({ execution: false });
-  expect(await changeSettings(database, { execution: true })).toEqual({ execution: true });
+  expect(await readSettings(database)).toMatchObject({ execution: true });
+  expect(await changeSettings(database, { execution: false })).toMatchObject({ execution: false });
+  expect(await changeSettings(database, {})).toMatchObject({ execution: false });
+  expect(await changeSettings(database, { execution: true })).toMatchObject({ execution: true });
 });

@@ -1,11 +1,17 @@
 import { afterAll, beforeAll, describe, expect, spyOn, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import { changeSettings } from '../../src/core/settings';
-import { stop } from '../../src/core/variation';
+import { stop } from '../../src/core/steer';
+import type { QueuedVariation } from '../../src/core/variation';
 import { gapless } from '../core/scene';
 import { startRedis, type TestRedis } from '../support/redis';
 import { until } from '../support/wait';
 import { type Bench, command, done, edit, openBench, typesOf } from './bench';
+
+/** What the queue is told of a variation; these exist for it only. */
+function job(id: number, change: Partial<QueuedVariation> = {}): QueuedVariation {
+  return { id, job_epoch: 0, priority: 5, rank: 0, delay_ms: 0, ...change };
+}
 
 describe.each(['postgres', 'redis'] as const)('the queue on %s', (backend) => {
   let redis: TestRedis | null = null;
@@ -45,13 +51,16 @@ describe.each(['postgres', 'redis'] as const)('the queue on %s', (backend) => {
 
   test('gives out the most urgent first, and a job once however often it is added', async () => {
     const order: number[] = [];
-    const jobs = [1, 5, 10, 7].map((priority) => ({ id: 9_000_000 + priority, job_epoch: 0, priority }));
+    const jobs = [1, 5, 10, 7].map((priority) => job(9_000_000 + priority, { priority }));
     for (const job of jobs) await bench.queue.add([job]);
     await bench.queue.add(jobs);
     await bench.queue.restore(jobs);
     expect(await queued()).toBe(4);
     const options = { concurrency: 1, lockS: 2, onError: () => {} };
-    const worker = bench.queue.work(async (job) => void order.push(job.variation_id - 9_000_000), options);
+    const worker = bench.queue.work(
+      async ({ variation_id }) => void order.push(variation_id - 9_000_000),
+      options,
+    );
     await until(() => order.length === 4, 'four jobs', 8_000);
     expect(order).toEqual([10, 7, 5, 1]);
     await bench.queue.add(jobs);
@@ -59,8 +68,58 @@ describe.each(['postgres', 'redis'] as const)('the queue on %s', (backend) => {
     expect(order).toHaveLength(4);
   }, 20_000);
 
+  test('gives out each run’s first before any run’s second, and nothing before its time', async () => {
+    const order: number[] = [];
+    const base = 9_200_000;
+    const begun = performance.now();
+    const took: number[] = [];
+    await bench.queue.add([
+      ...[0, 1, 2, 3].map((rank) => job(base + rank, { rank })),
+      job(base + 10),
+      job(base + 20, { priority: 6, rank: 15 }),
+      job(base + 30, { priority: 10, delay_ms: 1_500 }),
+    ]);
+    const options = { concurrency: 1, lockS: 2, onError: () => {} };
+    const work = async ({ variation_id }: { variation_id: number }): Promise<void> => {
+      order.push(variation_id - base);
+      took.push(performance.now() - begun);
+    };
+    const worker = bench.queue.work(work, options);
+    await until(() => order.length === 7, 'all jobs', 8_000);
+    await worker.close();
+    expect(order).toEqual([20, 0, 10, 1, 2, 3, 30]);
+    expect(took.at(-1)!).toBeGreaterThan(1_490);
+  }, 20_000);
+
+  test('heeds a run’s new priority, and leaves alone what is not there', async () => {
+    const order: number[] = [];
+    const base = 9_300_000;
+    const late = job(base + 3, { delay_ms: 300, priority: 1 });
+    await bench.queue.add([job(base + 1), job(base + 2), late, job(base + 4)]);
+    const due = performance.now() + 300;
+    await bench.queue.reprioritize([
+      job(base + 2, { priority: 9 }),
+      { ...late, priority: 8 },
+      job(base + 99),
+    ]);
+    await bench.queue.reprioritize([job(base + 4, { priority: 2 })]);
+    const options = { concurrency: 1, lockS: 2, onError: () => {} };
+    // The first keeps the worker until the late one is due, too.
+    const work = async ({ variation_id }: { variation_id: number }): Promise<void> => {
+      order.push(variation_id - base);
+      await until(() => performance.now() > due, 'its time');
+    };
+    const worker = bench.queue.work(work, options);
+    try {
+      await until(() => order.length === 4, 'all jobs', 8_000);
+      expect(order).toEqual([2, 3, 1, 4]);
+    } finally {
+      await worker.close();
+    }
+  }, 20_000);
+
   test('puts back what ended among hundreds that wait, without asking for each', async () => {
-    const jobs = Array.from({ length: 600 }, (_, i) => ({ id: 9_100_000 + i, job_epoch: 0, priority: 5 }));
+    const jobs = Array.from({ length: 600 }, (_, i) => job(9_100_000 + i));
     const ended = jobs.slice(0, 3);
     await bench.queue.add(ended);
     const seen: number[] = [];
@@ -131,7 +190,7 @@ describe.each(['postgres', 'redis'] as const)('the queue on %s', (backend) => {
     >`select id from variations where run_id = ${runId}`;
     // A job of that name that found nothing to do, since the variation was held by somebody else.
     await bench.database.sql`update variations set job_epoch = 5 where id = ${row!.id}`;
-    await bench.queue.add([{ id: row!.id, job_epoch: 0, priority: 5 }]);
+    await bench.queue.add([job(row!.id)]);
     await until(
       async () => (await bench.queue.queue.getJobState(`v${row!.id}-0`)) === 'completed',
       'the empty job',
