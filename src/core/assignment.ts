@@ -6,7 +6,16 @@ import type { Claim } from './event';
 /** Everything a worker must know to work on a claimed variation, except its agent's secret. */
 export async function readAssignment({ db }: Pick<Database, 'db'>, claim: Claim) {
   const [row] = await db
-    .select({ run: runs, project: projects, agent_id: agents.id, agent_name: agents.name })
+    .select({
+      run: runs,
+      project: projects,
+      agent_id: agents.id,
+      agent_name: agents.name,
+      tries: variations.tries,
+      worked_ms: variations.worked_ms,
+      steps_before: variations.steps_before,
+      mended: variations.mended,
+    })
     .from(variations)
     .innerJoin(runs, eq(runs.id, variations.run_id))
     .innerJoin(projects, eq(projects.id, runs.project_id))

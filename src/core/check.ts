@@ -1,4 +1,5 @@
 import type { Database, Tx } from './db';
+import type { Claim } from './event';
 import type { CheckResult } from './fact';
 
 /** A check's run as it is stored; `exit_code` null when it could not be run to its end. */
@@ -47,6 +48,13 @@ export async function storeCheck(
     delete from checks
     where run_id = ${runId} and name = ${row.name} and variation_id is not distinct from ${variationId}`;
   await tx`insert into checks ${tx({ ...row, run_id: runId, variation_id: variationId })}`;
+}
+
+/** A variation's results of before are evidence of something else: they are taken anew. Harmless for an old claim. */
+export async function forgetChecks({ sql }: Pick<Database, 'sql'>, claim: Claim): Promise<void> {
+  await sql`
+    delete from checks c using variations v
+    where v.id = ${claim.variationId} and v.epoch = ${claim.epoch} and v.status = 'running' and c.variation_id = v.id`;
 }
 
 /** What the base's checks gave: exit code by name. */

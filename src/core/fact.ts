@@ -16,7 +16,8 @@ export type QueuedWhy =
   | 'directive'
   | 'retry'
   | 'rollback'
-  | 'fork';
+  | 'fork'
+  | 'mended';
 
 /** `passed`, `failed` on the base; the others compare the patch with the base. */
 export type CheckResult =
@@ -27,6 +28,11 @@ export type CheckResult =
   | 'still_fails'
   | 'broken'
   | 'could_not_run';
+
+/** Of a run that ended long ago, retention has taken the text away (a long output's middle, a verbose prompt). */
+export interface Thinned {
+  thinned?: true;
+}
 
 /**
  * What an event of each type says. Streams come in parts: `agent.thinking`, `agent.message` and `tool.output`
@@ -67,8 +73,8 @@ export interface Payloads {
   'variation.needs_review': { error: Failure };
   'variation.stopped': { error: Failure };
   'workspace.ready': { base_sha: string; duration_ms: number };
-  'agent.thinking': { call: number; text: string };
-  'agent.message': { call: number; text: string };
+  'agent.thinking': { call: number; text: string } & Thinned;
+  'agent.message': { call: number; text: string } & Thinned;
   'plan.generated': { steps: PlanStep[] };
   'step.started': { step: number };
   'step.completed': { step: number; duration_ms: number };
@@ -80,7 +86,7 @@ export interface Payloads {
     messages: number;
     added: string[];
     prompt?: unknown;
-  };
+  } & Thinned;
   /** Holds the whole answer: recorded before its tools run, so that it is never paid for twice (invariant 5). */
   'model.responded': {
     call: number;
@@ -97,7 +103,7 @@ export interface Payloads {
   'tool.started': { tool: number; id: string; name: string; arguments: unknown; title: string };
   /** A call that was cut off, or whose changes were lost with its workspace, is run again as the same `tool`. */
   'tool.repeated': { tool: number; id: string; name: string };
-  'tool.output': { tool: number; stream: 'stdout' | 'stderr'; text: string };
+  'tool.output': { tool: number; stream: 'stdout' | 'stderr'; text: string } & Thinned;
   /** `output` is what the model is told. `exit_code` is a command's; null when it was killed. */
   'tool.finished': {
     tool: number;
@@ -108,7 +114,7 @@ export interface Payloads {
     duration_ms: number;
     truncated: boolean;
     output: string;
-  };
+  } & Thinned;
   'patch.proposed': PatchStat;
   /** A variation's patch, kept as a commit; or an edit of a tool, and how exactly it had to fit. */
   'patch.applied': { commit: string; ref: string } | { tier: string; files: string[] };
@@ -126,7 +132,7 @@ export interface Payloads {
     exit_code: number | null;
     duration_ms: number;
     output: string;
-  };
+  } & Thinned;
   'directive.received': { directive: number; text: string; path: string | null; line: number | null };
   /** It entered the conversation with this model call. */
   'directive.delivered': { directive: number; call: number };

@@ -17,7 +17,8 @@ export const failures = {
     'The conversation no longer fits the model, even compacted. Give a smaller goal or a model with a larger context.',
   clone_failed:
     'The repository could not be fetched: it does not exist, asks for a password, or the network failed. See the message.',
-  base_not_found: 'The repository is empty, or has no such branch, tag or commit.',
+  base_not_found:
+    'The repository is empty, or has no such branch, tag or commit; or the run whose result is the base has none, or several.',
   sandbox_unavailable:
     'This machine has no working sandbox, so no agent is run here. `GET /health` says what is missing.',
   patch_rejected:

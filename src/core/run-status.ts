@@ -31,41 +31,50 @@ export const taskStatusOf: Record<RunStatus, TaskStatus> = {
   stopped: 'cancelled',
 };
 
+/** Statuses in which nothing happens any more unless a person starts something again. */
+const over: ReadonlySet<RunStatus> = new Set<RunStatus>(['completed', 'needs_review', 'failed', 'stopped']);
+
 /**
  * Brings a run's status in line with its variations, with the event that says so; inside the transaction that changed
  * a variation, after that change. The run's row is locked first, so that of two variations that end at the same time
  * the second sees the first. `no key update`: a stronger lock would wait for rows that refer to the run (checks), whose
- * transactions may wait for ours.
+ * transactions may wait for ours. A run that is not released yet stays `pending` while any variation may still run.
  */
 export async function deriveRun(tx: Tx, runId: number): Promise<void> {
-  const [run] = await tx<
-    { status: RunStatus }[]
-  >`select status from runs where id = ${runId} for no key update`;
-  if (!run || run.status === 'pending') return;
+  const [run] = await tx<{ status: RunStatus; started_at: Date | null }[]>`
+    select status, started_at from runs where id = ${runId} for no key update`;
+  if (!run) return;
   const variations = await tx<{ status: VariationStatus; result: string | null; error: Failure | null }[]>`
     select status, result, error from variations where run_id = ${runId} order by position`;
   const status = statusOf(variations.map((one) => one.status));
-  if (status === run.status) return;
+  const ended = over.has(status);
+  if (status === run.status || (run.status === 'pending' && !ended)) return;
   const first = variations.find((one) => one.status === status);
-  const fact = factOf(status, first?.result ?? null, first?.error ?? null);
-  const over = fact !== null && status !== 'running' && status !== 'queued';
+  const fact = factOf(status, run.started_at !== null, first?.result ?? null, first?.error ?? null);
   await tx`
     update runs set status = ${status}, updated_at = now(),
       started_at = case when ${status === 'running'} then coalesce(started_at, now()) else started_at end,
-      completed_at = ${over ? tx`now()` : null},
-      result = ${over ? (first?.result ?? null) : null},
-      error = ${over && first?.error ? tx.json({ ...first.error }) : null}
+      completed_at = ${ended ? tx`now()` : null}, thinned_at = case when ${ended} then thinned_at end,
+      result = ${ended ? (first?.result ?? null) : null},
+      error = ${ended && first?.error ? tx.json({ ...first.error }) : null}
     where id = ${runId}`;
   if (fact) await append(tx, runId, null, [fact]);
 }
 
-function factOf(status: RunStatus, summary: string | null, error: Failure | null): Fact | null {
+function factOf(
+  status: RunStatus,
+  startedBefore: boolean,
+  summary: string | null,
+  error: Failure | null,
+): Fact | null {
   const failure = error ?? { code: 'internal' as const, message: 'No reason was recorded' };
   switch (status) {
     case 'queued':
       return { type: 'run.queued', payload: {} };
     case 'running':
-      return { type: 'run.started', payload: {} };
+      return { type: startedBefore ? 'run.resumed' : 'run.started', payload: {} };
+    case 'paused':
+      return { type: 'run.paused', payload: {} };
     case 'completed':
       return { type: 'run.completed', payload: { summary } };
     case 'failed':
@@ -74,9 +83,9 @@ function factOf(status: RunStatus, summary: string | null, error: Failure | null
       return { type: 'run.needs_review', payload: { error: failure } };
     case 'stopped':
       return { type: 'run.stopped', payload: { error: failure } };
-    case 'pending':
-    case 'paused':
     case 'awaiting_approval':
-      return null; // No transition leads here yet.
+      return null; // Told by the variation's `approval.requested`.
+    case 'pending':
+      return null; // Variations never lead there.
   }
 }

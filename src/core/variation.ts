@@ -1,281 +1,226 @@
-import type { Failure, PatchStat, VariationStatus } from '../../drizzle/schema';
-import type { Database, Sql, Tx } from './db';
-import { conflict, Fenced, notFound } from './errors';
-import { append, type Claim } from './event';
-import type { Fact } from './fact';
+import type { Failure, PatchStat, Provider, VariationStatus } from '../../drizzle/schema';
+import type { Database, Tx } from './db';
+import { waitAgain } from './dependency';
+import { notFound } from './errors';
+import { append } from './event';
+import type { Fact, QueuedWhy } from './fact';
 import { deriveRun } from './run-status';
 
 /** Channel of `pg_notify` on which a variation's id is said when a person wants something of its worker. */
 export const controlChannel = 'bakeoff_control';
 
-/** How a variation may move (invariant 1); every transition below states its `from` in its `WHERE`. */
+/** How a variation may move (invariant 1); every transition locks its row and states its `from`. */
 export const transitions: Record<VariationStatus, readonly VariationStatus[]> = {
-  queued: ['running', 'stopped', 'failed'],
-  running: ['completed', 'needs_review', 'failed', 'stopped', 'queued'],
-  paused: [],
-  awaiting_approval: [],
-  needs_review: [],
-  completed: [],
-  failed: [],
-  stopped: [],
+  queued: ['running', 'paused', 'stopped', 'failed'],
+  running: ['completed', 'needs_review', 'failed', 'stopped', 'queued', 'paused', 'awaiting_approval'],
+  paused: ['queued', 'awaiting_approval', 'stopped'],
+  awaiting_approval: ['queued', 'paused', 'stopped'],
+  needs_review: ['queued'],
+  completed: ['queued'],
+  failed: ['queued'],
+  stopped: ['queued'],
 };
 
-/** A worker's death is not the work's fault, until it has happened this often. */
-const lossesAllowed = 3;
+/** Whether it has ended: nothing happens to it any more unless a person starts it again. */
+export function isOver(status: VariationStatus): boolean {
+  return transitions[status].length === 1;
+}
 
 /** Names the job of a variation: one for each time it was queued (invariant 4). Not a pure integer, no colon. */
 export function jobId(variationId: number, jobEpoch: number): string {
   return `v${variationId}-${jobEpoch}`;
 }
 
+/** What the queue is to know of a variation that waits for a worker. */
 export interface QueuedVariation {
   id: number;
   job_epoch: number;
+  /** The run's, 1–10, higher first. */
   priority: number;
+  /** Its place within its run, from 0: each run's first goes before any run's second, so that no run starves another. */
+  rank: number;
+  /** Milliseconds before it may be taken: the pause before another try. */
+  delay_ms: number;
 }
 
 /** Variations that wait for a worker, most urgent first: what the queue ought to hold. */
 export async function listQueued({ sql }: Pick<Database, 'sql'>, limit = 10_000): Promise<QueuedVariation[]> {
   return sql<QueuedVariation[]>`
-    select v.id, v.job_epoch, r.priority from variations v join runs r on r.id = v.run_id
-    where v.status = 'queued' order by r.priority desc, v.id limit ${limit}`;
+    ${queued(sql)} order by r.priority desc, v.position, v.id limit ${limit}`;
 }
 
-/**
- * Takes a variation for a worker: it runs from now on under a new epoch, which shuts out whoever had it before.
- * A job that is delivered again (its worker died) finds the variation running and takes it over.
- * @returns null when there is nothing to do: stopped meanwhile, or requeued for a newer job, or lost too often.
- */
-export async function claim(
-  { sql }: Pick<Database, 'sql'>,
-  id: number,
-  jobEpoch: number,
-  worker: string,
-): Promise<Claimed | null> {
-  return sql.begin(async (tx) => {
-    const [row] = await tx<ClaimRow[]>`
-      ${selectForClaim(tx)}
-      where v.id = ${id} and v.job_epoch = ${jobEpoch} and v.status in ('queued', 'running')
-      for update of v`;
-    return row ? take(tx, row, worker, jobEpoch) : null;
-  });
+/** The same of one run: to be handed to the queue after something was started in it. */
+export async function queuedOf({ sql }: Pick<Database, 'sql'>, runId: number): Promise<QueuedVariation[]> {
+  return sql<QueuedVariation[]>`${queued(sql)} and v.run_id = ${runId} order by v.position`;
 }
 
-/**
- * Takes the most urgent variation that waits, past the queue: the job that was made for it finds nothing to do.
- * @returns null when none waits
- */
-export async function claimNext({ sql }: Pick<Database, 'sql'>, worker: string): Promise<Claimed | null> {
-  return sql.begin(async (tx) => {
-    const [row] = await tx<ClaimRow[]>`
-      ${selectForClaim(tx)} join runs r on r.id = v.run_id
-      where v.status = 'queued' order by r.priority desc, v.id limit 1 for update of v skip locked`;
-    return row ? take(tx, row, worker, row.epoch + 1) : null;
-  });
+function queued(sql: Database['sql']) {
+  return sql`
+    select v.id, v.job_epoch, r.priority, v.position - 1 as rank,
+      greatest(0, ceil(extract(epoch from coalesce(v.not_before, now()) - now()) * 1000))::int as delay_ms
+    from variations v join runs r on r.id = v.run_id
+    where v.status = 'queued' and v.held is null and r.status <> 'pending'`;
 }
 
-export type Claimed = Claim & { attempt: number };
-
-function selectForClaim(tx: Tx) {
-  return tx`
-    select v.id, v.run_id, v.position, v.epoch, v.attempt, v.status, v.wanted, a.name as agent, a.model
-    from variations v join agents a on a.id = v.agent_id`;
-}
-
-async function take(tx: Tx, row: ClaimRow, worker: string, jobEpoch: number): Promise<Claimed | null> {
-  if (await endInstead(tx, row)) return null;
-  const epoch = row.epoch + 1;
-  const attempt = row.attempt + 1;
-  // It goes on from its newest checkpoint; only evidence is taken anew.
-  await tx`
-    update variations set status = 'running', epoch = ${epoch}, job_epoch = ${jobEpoch}, attempt = ${attempt},
-      worker = ${worker}, started_at = coalesce(started_at, now()), updated_at = now()
-    where id = ${row.id}`;
-  if (epoch > 1) await tx`delete from checks where variation_id = ${row.id}`;
-  await append(tx, row.run_id, row.position, [
-    {
-      type: 'variation.started',
-      payload: { attempt, epoch, worker, agent: row.agent, model: row.model },
-    },
-  ]);
-  await deriveRun(tx, row.run_id);
-  return { runId: row.run_id, variationId: row.id, position: row.position, epoch, attempt };
-}
-
-/** Ends what a person wanted stopped before its worker was lost, and what was lost too often. */
-async function endInstead(tx: Tx, row: ClaimRow): Promise<boolean> {
-  if (row.wanted === 'stop') {
-    await end(tx, row, 'stopped', { error: stoppedByPerson });
-    return true;
-  }
-  if (row.status !== 'running' || row.attempt <= lossesAllowed) return false;
-  const message = `Its worker died ${row.attempt} times`;
-  await end(tx, row, 'failed', { error: { code: 'worker_lost', message } });
-  return true;
-}
-
-interface ClaimRow extends VariationRef {
-  epoch: number;
-  attempt: number;
-  status: VariationStatus;
-  wanted: 'stop' | null;
-  agent: string;
-  model: string;
-}
-
-interface VariationRef {
+export interface VariationRef {
   id: number;
   run_id: number;
   position: number;
 }
 
-export type Ending =
-  | {
-      status: 'completed';
-      summary: string | null;
-      patch: PatchStat | null;
-      commit_sha: string | null;
-      branch: string | null;
-    }
-  | {
-      status: 'needs_review' | 'failed' | 'stopped';
-      error: Failure;
-      summary?: string | null;
-      patch?: PatchStat | null;
-    };
+/** A variation whose row is locked until the transaction ends. */
+export interface Locked extends VariationRef {
+  status: VariationStatus;
+  epoch: number;
+  attempt: number;
+  losses: number;
+  wanted: 'stop' | 'pause' | null;
+  worker: string | null;
+  checkpoint: number;
+  error: Failure | null;
+  agent_id: number;
+  agent: string;
+  model: string;
+  provider: Provider;
+  project_id: number;
+}
 
-/**
- * Ends a claimed variation, with its event and what follows for the run, in one transaction.
- * @throws Fenced when another worker has it, or it does not run any more.
- */
-export async function finish(sql: Sql, claimed: Claim, ending: Ending): Promise<void> {
-  await sql.begin(async (tx) => {
-    const [row] = await tx`
-      select id from variations
-      where id = ${claimed.variationId} and epoch = ${claimed.epoch} and status = 'running' for update`;
-    if (!row) throw new Fenced(claimed.variationId, claimed.epoch);
-    const ref = { id: claimed.variationId, run_id: claimed.runId, position: claimed.position };
-    await end(tx, ref, ending.status, {
-      error: ending.status === 'completed' ? null : ending.error,
-      summary: ending.summary ?? null,
-      patch: ending.patch ?? null,
-      commit_sha: ending.status === 'completed' ? ending.commit_sha : null,
-      branch: ending.status === 'completed' ? ending.branch : null,
-    });
-  });
+/** The beginning of a query for rows to lock; ends before `where`. Aliases: v, its run r, its agent a. */
+export function selectToLock(tx: Tx) {
+  return tx`
+    select v.id, v.run_id, v.position, v.status, v.epoch, v.attempt, v.losses, v.wanted, v.worker, v.checkpoint, v.error,
+      v.agent_id, a.name as agent, a.model, a.provider, r.project_id
+    from variations v join agents a on a.id = v.agent_id join runs r on r.id = v.run_id`;
 }
 
 /**
- * Gives a claimed variation back to the queue, at a shutdown: another epoch, another job.
- * @throws Fenced when another worker has it already.
+ * Locks variations of a run in the order that everybody keeps: by id, and before the run.
+ * @throws BakeoffError 404 for the run or the variation
  */
-export async function release(sql: Sql, claimed: Claim): Promise<void> {
-  await sql.begin(async (tx) => {
-    const [row] = await tx<{ agent: string; model: string }[]>`
-      update variations v set status = 'queued', epoch = v.epoch + 1, job_epoch = v.epoch + 1, worker = null,
-        attempt = v.attempt - 1, updated_at = now()
-      from agents a
-      where v.id = ${claimed.variationId} and v.epoch = ${claimed.epoch} and v.status = 'running' and a.id = v.agent_id
-      returning a.name as agent, a.model`;
-    if (!row) throw new Fenced(claimed.variationId, claimed.epoch);
-    await append(tx, claimed.runId, claimed.position, [{ type: 'variation.queued', payload: { ...row } }]);
-    await deriveRun(tx, claimed.runId);
-  });
+export async function lock(tx: Tx, runId: number, position?: number): Promise<[Locked, ...Locked[]]> {
+  const rows = await tx<Locked[]>`
+    ${selectToLock(tx)} where v.run_id = ${runId} ${position === undefined ? tx`` : tx`and v.position = ${position}`}
+    order by v.id for update of v`;
+  const [first, ...rest] = rows;
+  if (first) return [first, ...rest];
+  const [run] = await tx`select id from runs where id = ${runId}`;
+  throw position === undefined || !run
+    ? notFound('run', runId)
+    : notFound('variation', `${position} of run ${runId}`);
 }
 
-export const stoppedByPerson: Failure = { code: 'stopped', message: 'A person stopped it' };
+/** What a locked variation is queued for, and with what allowance. */
+export interface Requeue {
+  why: QueuedWhy;
+  /** Where it goes on from, when a person chose it. */
+  checkpoint?: number;
+  /** A person started it: steps, time and tries are counted anew. */
+  fresh?: boolean;
+  /** Counts as a retry. */
+  retry?: boolean;
+  /** Another round of work after an end. */
+  iterate?: boolean;
+  /** Instead of `variation.queued`, and only after `delay_ms`. */
+  later?: { delay_ms: number; fact: (at: string) => Fact };
+}
 
-/**
- * Wants variations of a run to stop: one that waits is stopped at once, one that runs as soon as its worker hears of
- * it (well under a second). Without `position`, all that have not ended.
- * @throws BakeoffError 404, or 409 when there is nothing to stop.
- */
-export async function stop({ sql }: Pick<Database, 'sql'>, runId: number, position?: number): Promise<void> {
-  await sql.begin(async (tx) => {
-    const rows = await tx<(VariationRef & { status: VariationStatus })[]>`
-      select id, run_id, position, status from variations
-      where run_id = ${runId} ${position === undefined ? tx`` : tx`and position = ${position}`}
-      order by id for update`;
-    if (rows.length === 0) {
-      throw position === undefined
-        ? notFound('run', runId)
-        : notFound('variation', `${position} of run ${runId}`);
-    }
-    const live = rows.filter((row) => transitions[row.status].includes('stopped'));
-    if (live.length === 0)
-      throw conflict('already_ended', `There is nothing to stop: it is ${rows[0]?.status}`);
-    for (const row of live) {
-      if (row.status === 'running') {
-        await tx`update variations set wanted = 'stop', updated_at = now() where id = ${row.id}`;
-        await tx`select pg_notify(${controlChannel}, ${String(row.id)})`;
-      } else {
-        await end(tx, row, 'stopped', { error: stoppedByPerson });
+/** Goings-on of the same attempt, which do not count as another. */
+const sameAttempt: ReadonlySet<QueuedWhy> = new Set(['shutdown', 'resumed', 'decided']);
+
+/** Puts a locked variation back in the queue under a new epoch and job, with its event and what follows for the run. */
+export async function requeue(tx: Tx, row: Locked, how: Requeue): Promise<void> {
+  // What ended before its run was ever released waits for the same as before.
+  if (isOver(row.status)) await waitAgain(tx, row.run_id);
+  // What is taken from a worker skips the epoch that the worker's own letting go would have raised it to.
+  const raise = how.why === 'worker_lost' ? 2 : 1;
+  const back = sameAttempt.has(how.why) ? 1 : 0;
+  const fresh = how.fresh === true;
+  const [changed] = await tx<{ iteration: number; not_before: Date | null }[]>`
+    update variations v set status = 'queued', epoch = epoch + ${raise}, job_epoch = epoch + ${raise}, worker = null, wanted = null,
+      held = null, error = null, result = null, completed_at = null, reserved_tokens = 0, reserved_usd = 0, updated_at = now(),
+      attempt = greatest(0, attempt - ${back}),
+      retry_count = retry_count + ${how.retry ? 1 : 0},
+      iteration = iteration + ${how.iterate ? 1 : 0},
+      not_before = ${how.later ? tx`now() + make_interval(secs => ${how.later.delay_ms / 1000})` : null}
+      ${
+        fresh
+          ? tx`, tries = 0, losses = 0, worked_ms = 0, steps_before = ${highest(tx, row, 'step.started', 'step')}`
+          : tx``
       }
-    }
-  });
+    where id = ${row.id} returning iteration, not_before`;
+  const { agent, model } = row;
+  const facts: Fact[] = how.later
+    ? [how.later.fact((changed?.not_before ?? new Date()).toISOString())]
+    : [
+        {
+          type: 'variation.queued',
+          payload: {
+            ...{ agent, model, why: how.why },
+            ...(how.checkpoint === undefined ? {} : { checkpoint: how.checkpoint }),
+          },
+        },
+      ];
+  if (how.iterate) facts.push({ type: 'iteration.started', payload: { iteration: changed?.iteration ?? 1 } });
+  await append(tx, row.run_id, row.position, facts);
+  await deriveRun(tx, row.run_id);
 }
 
-/** Which of these running variations a person wants stopped. */
-export async function listWantedStops(
-  { sql }: Pick<Database, 'sql'>,
-  ids: readonly number[],
-): Promise<number[]> {
-  if (ids.length === 0) return [];
-  const rows = await sql<{ id: number }[]>`
-    select id from variations where id in ${sql(ids)} and (wanted = 'stop' or status <> 'running')`;
-  return rows.map((row) => row.id);
+/** The highest number that a variation's events of a type say: what comes after it counts on from there. */
+export function highest(tx: Tx, row: VariationRef, type: Fact['type'], field: 'step' | 'call' | 'tool') {
+  return tx`(
+    select coalesce(max((payload->>${field})::int), 0) from events
+    where run_id = ${row.run_id} and variation = ${row.position} and type = ${type})`;
 }
 
-/**
- * Gives back variations that run under a worker not heard for `silentS` seconds: queued again under a new epoch, so
- * that the old worker, should it wake, is fenced. Only for jobs that the queue itself has lost; the queue gives back
- * the others sooner.
- * @returns how many
- */
-export async function requeueLost({ sql }: Pick<Database, 'sql'>, silentS: number): Promise<number> {
-  return sql.begin(async (tx) => {
-    const rows = await tx<ClaimRow[]>`
-      ${selectForClaim(tx)}
-      where v.status = 'running' and not exists (
-        select from workers w where w.id = v.worker and w.heard_at > now() - make_interval(secs => ${silentS}))
-      order by v.id limit 100 for update of v skip locked`;
-    for (const row of rows) {
-      if (await endInstead(tx, row)) continue;
-      await tx`
-        update variations set status = 'queued', epoch = epoch + 1, job_epoch = epoch + 1, worker = null,
-          updated_at = now()
-        where id = ${row.id}`;
-      await append(tx, row.run_id, row.position, [
-        { type: 'variation.queued', payload: { agent: row.agent, model: row.model } },
-      ]);
-      await deriveRun(tx, row.run_id);
-    }
-    return rows.length;
-  });
+/** Lets a locked variation wait for a person: without a worker, and until something puts it back in the queue. */
+export async function park(
+  tx: Tx,
+  row: VariationRef,
+  status: 'paused' | 'awaiting_approval',
+  facts: readonly Fact[],
+): Promise<void> {
+  await tx`
+    update variations set status = ${status}, epoch = epoch + 1, worker = null, wanted = null, held = null,
+      not_before = null, reserved_tokens = 0, reserved_usd = 0, updated_at = now()
+    where id = ${row.id}`;
+  await append(tx, row.run_id, row.position, facts);
+  await deriveRun(tx, row.run_id);
 }
 
-/** The last state of a variation, its event, and what follows for the run. The row is locked by the caller. */
-async function end(
+/** What a variation ends with. */
+export interface Last {
+  error: Failure | null;
+  summary?: string | null;
+  patch?: PatchStat | null;
+  commit_sha?: string | null;
+  branch?: string | null;
+}
+
+/** Ends a locked variation, with its event and what follows for the run. */
+export async function end(
   tx: Tx,
   row: VariationRef,
   status: 'completed' | 'needs_review' | 'failed' | 'stopped',
-  last: {
-    error: Failure | null;
-    summary?: string | null;
-    patch?: PatchStat | null;
-    commit_sha?: string | null;
-    branch?: string | null;
-  },
+  last: Last,
 ): Promise<void> {
   const { error, summary = null, patch = null, commit_sha = null, branch = null } = last;
   await tx`
-    update variations set status = ${status}, wanted = null, error = ${json(tx, error)}, result = ${summary},
-      patch = coalesce(${json(tx, patch)}, patch), commit_sha = ${commit_sha}, branch = ${branch}, current_step = null,
+    update variations set status = ${status}, wanted = null, held = null, not_before = null,
+      error = ${json(tx, error)}, result = ${summary}, patch = coalesce(${json(tx, patch)}, patch),
+      commit_sha = ${commit_sha}, branch = ${branch}, current_step = null, mended = null, reserved_tokens = 0, reserved_usd = 0,
       progress_percentage = ${status === 'completed' ? 100 : tx`progress_percentage`},
       completed_at = now(), updated_at = now()
     where id = ${row.id}`;
+  await withdrawOpen(tx, row);
   await append(tx, row.run_id, row.position, [ending(status, error, summary, patch)]);
   await deriveRun(tx, row.run_id);
+}
+
+/** Questions of a variation that is past them are not asked any more. */
+export async function withdrawOpen(tx: Tx, row: VariationRef): Promise<void> {
+  await tx`
+    update approvals set withdrawn_at = now()
+    where variation_id = ${row.id} and decision is null and withdrawn_at is null`;
 }
 
 function ending(
@@ -288,7 +233,7 @@ function ending(
   return { type: `variation.${status as 'failed' | 'needs_review' | 'stopped'}`, payload: { error } };
 }
 
-function json(tx: Tx, value: object | null) {
-  // Spread into a plain object: `tx.json` wants an index signature that interfaces lack.
-  return value === null ? null : tx.json({ ...value });
+/** A value for a JSON column; interfaces lack the index signature that `tx.json` wants. */
+export function json(tx: Tx, value: object | null) {
+  return value === null ? null : tx.json({ ...value } as { [key: string]: string });
 }

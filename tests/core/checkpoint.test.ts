@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { insertCheckpoint, newestCheckpoint, readCheckpoint } from '../../src/core/checkpoint';
+import { insertCheckpoint, presentCheckpoint, readCheckpoint } from '../../src/core/checkpoint';
 import type { Claim } from '../../src/core/event';
 import { freshDatabase, type TestDatabase } from '../support/database';
 import { claimOne, makeRun } from './scene';
@@ -20,14 +20,14 @@ test('a patch comes back byte by byte, and the newest counts', async () => {
   const runId = await makeRun(database);
   const claim = await claimOne(database, runId);
   expect(await readCheckpoint(database, runId, 1)).toBeNull();
-  expect(await newestCheckpoint(database, claim.variationId)).toBeNull();
+  expect(await presentCheckpoint(database, claim.variationId)).toEqual({ highest: 0, sha256: null });
   const bytes = Uint8Array.from({ length: 70_000 }, (_, i) => (i * 7919) % 256);
   await save(claim, 1, Uint8Array.of(0, 255, 10));
   await save(claim, 2, bytes);
   const patch = await readCheckpoint(database, runId, 1);
   expect(Buffer.from(patch!.bytes).equals(Buffer.from(bytes))).toBe(true);
   expect([patch!.sha256, patch!.stat.files, patch!.base_sha]).toEqual(['sha-2', 2, 'b'.repeat(40)]);
-  expect(await newestCheckpoint(database, claim.variationId)).toEqual({ number: 2, sha256: 'sha-2' });
+  expect(await presentCheckpoint(database, claim.variationId)).toEqual({ highest: 2, sha256: 'sha-2' });
   const [row] = await database.sql`select patch from variations where id = ${claim.variationId}`;
   expect(row?.patch).toMatchObject({ files: 2, bytes: 70_000 });
 });
@@ -38,7 +38,7 @@ test('what an earlier worker saved is where the next one goes on', async () => {
   await save(old, 1, Uint8Array.of(1));
   const present = await claimOne(database, runId, 1, 'worker-b');
   expect(await readCheckpoint(database, runId, 1)).toMatchObject({ number: 1, step: 1, sha256: 'sha-1' });
-  expect(await newestCheckpoint(database, present.variationId)).toEqual({ number: 1, sha256: 'sha-1' });
+  expect(await presentCheckpoint(database, present.variationId)).toEqual({ highest: 1, sha256: 'sha-1' });
   await save(present, 2, Uint8Array.of(2));
   expect([...(await readCheckpoint(database, runId, 1))!.bytes]).toEqual([2]);
 });

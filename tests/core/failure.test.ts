@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type FailureCode, failures } from '../../src/core/failure';
-import { statusOf } from '../../src/jobs/work';
+import { statusOf } from '../../src/jobs/result';
 
 const root = resolve(import.meta.dir, '../..');
 const [whyEnded, whyRefused] = readFileSync(join(root, 'docs/errors.md'), 'utf8').split('## Why a request');

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { finish } from '../../src/core/claim';
 import { openSql, type Sql } from '../../src/core/db';
 import { append } from '../../src/core/event';
 import type { Event } from '../../src/core/fact';
 import { Feed } from '../../src/core/feed';
-import { finish, stop } from '../../src/core/variation';
+import { stop } from '../../src/core/steer';
 import { freshDatabase, type TestDatabase } from '../support/database';
 import { until } from '../support/wait';
 import { claimOne, makeRun, note } from './scene';

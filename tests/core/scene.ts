@@ -1,12 +1,12 @@
 import type { RunStatus, VariationStatus } from '../../drizzle/schema';
 import { createAgent, type NewAgent } from '../../src/core/agent';
+import { claim, requeueLost } from '../../src/core/claim';
 import type { Database } from '../../src/core/db';
 import type { Claim } from '../../src/core/event';
 import type { Idempotency } from '../../src/core/idempotency';
 import { projectOf } from '../../src/core/project';
 import { createRun, defaultOptions, type NewRun } from '../../src/core/run';
 import { openVault } from '../../src/core/secret';
-import { claim } from '../../src/core/variation';
 
 export const vault = openVault('a secret that only the tests have, long enough');
 
@@ -74,16 +74,21 @@ export async function variationIds({ sql }: Database, runId: number): Promise<nu
   return rows.map((row) => row.id);
 }
 
-/** Takes a run's variation for a worker, as a job would. */
+/** Takes a run's variation for a worker, as a job would; what another has lost, after it was noticed. */
 export async function claimOne(
   database: Database,
   runId: number,
   position = 1,
   worker = 'worker-a',
 ): Promise<Claim & { attempt: number }> {
-  const [row] = await database.sql<{ id: number; job_epoch: number }[]>`
-    select id, job_epoch from variations where run_id = ${runId} and position = ${position}`;
-  const claimed = await claim(database, row!.id, row!.job_epoch, worker);
+  const find = async () =>
+    (
+      await database.sql<{ id: number; job_epoch: number; status: string }[]>`
+        select id, job_epoch, status from variations where run_id = ${runId} and position = ${position}`
+    )[0]!;
+  if ((await find()).status === 'running') await requeueLost(database);
+  const row = await find();
+  const claimed = await claim(database, row.id, row.job_epoch, worker);
   if (!claimed) throw new Error(`variation ${position} of run ${runId} could not be claimed`);
   return claimed;
 }

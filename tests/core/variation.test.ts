@@ -1,21 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { type VariationStatus, variationStatuses } from '../../drizzle/schema';
+import { ask } from '../../src/core/approval';
 import { storeCheck } from '../../src/core/check';
 import { insertCheckpoint } from '../../src/core/checkpoint';
+import { claim, claimNext, type Ending, finish, postpone, release, requeueLost } from '../../src/core/claim';
+import { direct } from '../../src/core/directive';
 import { BakeoffError, Fenced } from '../../src/core/errors';
 import { append, type Claim } from '../../src/core/event';
-import {
-  claim,
-  claimNext,
-  type Ending,
-  finish,
-  listQueued,
-  listWantedStops,
-  release,
-  requeueLost,
-  stop,
-  transitions,
-} from '../../src/core/variation';
+import { retry, rollback } from '../../src/core/rewind';
+import { listWanted, pause, resume, stop } from '../../src/core/steer';
+import { listQueued, transitions } from '../../src/core/variation';
 import { heartbeat } from '../../src/core/worker';
 import { freshDatabase, type TestDatabase } from '../support/database';
 import { claimOne, gapless, makeRun, recordOf, statusesOf, variationIds } from './scene';
@@ -52,28 +46,102 @@ async function inStatus(status: VariationStatus): Promise<{ runId: number; claim
   return { runId, claim: { runId, variationId: id!, position: 1, epoch: 1 } };
 }
 
-/** Every way to move a variation, and where it leads. A move that is refused throws or changes nothing. */
+/** Every way to move a variation: from where, and where it leads. Elsewhere it is refused or changes nothing. */
 const moves: Record<
   string,
-  { to: VariationStatus; make: (runId: number, claim: Claim) => Promise<unknown> }
+  {
+    from: readonly VariationStatus[];
+    to: VariationStatus;
+    make: (runId: number, claim: Claim) => Promise<unknown>;
+  }
 > = {
-  claim: { to: 'running', make: (_, { variationId }) => claim(database, variationId, 0, 'worker-a') },
-  complete: { to: 'completed', make: (_, claim) => finish(database.sql, claim, completed) },
-  fail: { to: 'failed', make: (_, claim) => finish(database.sql, claim, failed('failed')) },
-  review: { to: 'needs_review', make: (_, claim) => finish(database.sql, claim, failed('needs_review')) },
-  end: { to: 'stopped', make: (_, claim) => finish(database.sql, claim, failed('stopped')) },
-  release: { to: 'queued', make: (_, claim) => release(database.sql, claim) },
-  requeue: { to: 'queued', make: () => requeueLost(database, 15) },
-  stop: { to: 'stopped', make: (runId) => stop(database, runId) },
+  claim: {
+    from: ['queued'],
+    to: 'running',
+    make: (_, { variationId }) => claim(database, variationId, 0, 'worker-a'),
+  },
+  complete: {
+    from: ['running'],
+    to: 'completed',
+    make: (_, claim) => finish(database.sql, claim, completed),
+  },
+  fail: {
+    from: ['running'],
+    to: 'failed',
+    make: (_, claim) => finish(database.sql, claim, failed('failed')),
+  },
+  review: {
+    from: ['running'],
+    to: 'needs_review',
+    make: (_, claim) => finish(database.sql, claim, failed('needs_review')),
+  },
+  end: {
+    from: ['running'],
+    to: 'stopped',
+    make: (_, claim) => finish(database.sql, claim, failed('stopped')),
+  },
+  release: { from: ['running'], to: 'queued', make: (_, claim) => release(database.sql, claim) },
+  postpone: {
+    from: ['running'],
+    to: 'queued',
+    make: (_, claim) =>
+      postpone(
+        database.sql,
+        claim,
+        { code: 'model_unavailable', message: 'x' },
+        { retry: 1, of: 3, delay_ms: 9 },
+      ),
+  },
+  requeue: { from: ['running'], to: 'queued', make: () => requeueLost(database) },
+  ask: {
+    from: ['running'],
+    to: 'awaiting_approval',
+    make: (_, claim) =>
+      ask(database.sql, claim, { kind: 'commands', key: 'tool:1', question: { command: 'ls' } }),
+  },
+  pause: { from: ['queued', 'awaiting_approval'], to: 'paused', make: (runId) => pause(database, runId) },
+  resume: { from: ['paused'], to: 'queued', make: (runId) => resume(database, runId) },
+  stop: {
+    from: ['queued', 'paused', 'awaiting_approval'],
+    to: 'stopped',
+    make: (runId) => stop(database, runId),
+  },
+  retry: {
+    from: ['needs_review', 'failed', 'stopped'],
+    to: 'queued',
+    make: (runId) => retry(database, runId, 1, 'checkpoint'),
+  },
+  'turn back': {
+    from: ['awaiting_approval', 'needs_review', 'completed', 'failed', 'stopped'],
+    to: 'queued',
+    make: (runId) => rollback(database, runId, 1, 0),
+  },
+  instruct: {
+    from: ['needs_review', 'completed', 'failed', 'stopped'],
+    to: 'queued',
+    make: (runId) => direct(database, runId, { text: 'x', variations: [1], path: null, line: null }),
+  },
 };
+/** Told of in the record, without a change of status. */
+const tells: readonly string[] = ['instruct', 'turn back'];
 
 describe('the transition table', () => {
+  test('has every way that there is, and no other', () => {
+    for (const from of variationStatuses) {
+      const ways = Object.values(moves).filter((move) => move.from.includes(from) && move.to !== from);
+      // A paused question is asked again; what waits fails with what it depends on: tested by themselves.
+      const others = { paused: ['awaiting_approval'], queued: ['failed'], running: ['paused'] }[
+        from as string
+      ];
+      expect([...new Set([...ways.map((move) => move.to), ...(others ?? [])])].sort()).toEqual(
+        [...transitions[from]].sort() as never,
+      );
+    }
+  });
+
   for (const from of variationStatuses) {
-    for (const [name, { to, make }] of Object.entries(moves)) {
-      // A running variation is stopped by its worker, which is told; and taken over by a claim.
-      const special = from === 'running' && (name === 'stop' || name === 'claim');
-      const onlyRunning = from === 'queued' && name !== 'claim' && name !== 'stop';
-      const allowed = transitions[from].includes(to) && !onlyRunning && !special;
+    for (const [name, { from: allowedFrom, to, make }] of Object.entries(moves)) {
+      const allowed = allowedFrom.includes(from);
       test(`${from}, ${name}: ${allowed ? `becomes ${to}` : 'stays'}`, async () => {
         const { runId, claim } = await inStatus(from);
         const before = await recordOf(database, runId);
@@ -92,7 +160,8 @@ describe('the transition table', () => {
           expect(status).toBe(from);
           if (refusal !== null)
             expect(refusal instanceof Fenced || refusal instanceof BakeoffError).toBe(true);
-          if (!special) expect(after).toEqual(before);
+          if (!tells.includes(name))
+            expect(after.map((one) => one.seq)).toEqual(before.map((one) => one.seq));
         }
       });
     }
@@ -100,16 +169,15 @@ describe('the transition table', () => {
 });
 
 describe('a claim', () => {
-  test('asked for by many at once is given to one epoch after the other, and only the last one can write', async () => {
+  test('asked for by many at once is given to one of them', async () => {
     const runId = await makeRun(database);
     const [id] = await variationIds(database, runId);
     const claims = await Promise.all(
       Array.from({ length: 3 }, (_, i) => claim(database, id!, 0, `worker-${i}`)),
     );
-    const epochs = claims.map((one) => one?.epoch ?? 0).sort();
-    expect(epochs).toEqual([1, 2, 3]);
-    const wins = await Promise.allSettled(claims.map((one) => finish(database.sql, one!, completed)));
-    expect(wins.filter((one) => one.status === 'fulfilled')).toHaveLength(1);
+    const won = claims.filter((one) => one !== null);
+    expect(won.map((one) => one.epoch)).toEqual([1]);
+    await finish(database.sql, won[0]!, completed);
     expect(await statusesOf(database, runId)).toEqual(['completed', 'completed']);
   });
 
@@ -136,9 +204,9 @@ describe('a claim', () => {
     }
   });
 
-  test('after a loss goes on where it was; only its evidence is taken anew', async () => {
+  test('after a loss goes on where it was', async () => {
     const runId = await makeRun(database);
-    const lost = await claimOne(database, runId);
+    const lost = await claimOne(database, runId, 1, 'gone');
     const stat = { files: 1, additions: 2, deletions: 3, bytes: 4 };
     await database.sql.begin(async (tx) => {
       await insertCheckpoint(
@@ -164,23 +232,21 @@ describe('a claim', () => {
       step: 'half way',
       plan: [],
       attempt: 2,
-      checks: 0,
-      all_checks: 1,
+      checks: 1,
+      all_checks: 2,
     });
   });
 
-  test('more than three losses end it as worker_lost, however it came back', async () => {
-    const redelivered = await makeRun(database);
-    const [id] = await variationIds(database, redelivered);
-    for (let i = 1; i <= 4; i += 1) expect((await claim(database, id!, 0, 'gone'))?.attempt).toBe(i);
-    expect(await claim(database, id!, 0, 'worker-a')).toBeNull();
-
+  test('three losses without an answer in between end it as worker_lost', async () => {
     const requeued = await makeRun(database);
-    for (let i = 1; i <= 4; i += 1) {
-      expect((await claimOne(database, requeued, 1, 'gone')).attempt).toBe(i);
-      await requeueLost(database, 15);
+    for (let i = 1; i <= 3; i += 1) {
+      const lost = await claimOne(database, requeued, 1, 'gone');
+      expect(lost.attempt).toBe(i);
+      // A job that is delivered again takes nothing away.
+      expect(await claim(database, lost.variationId, lost.epoch - 1, 'worker-a')).toBeNull();
+      await requeueLost(database);
     }
-    for (const runId of [redelivered, requeued]) {
+    for (const runId of [requeued]) {
       expect(await statusesOf(database, runId)).toEqual(['failed', 'failed']);
       const [row] = await database.sql<
         { error: { code: string } }[]
@@ -196,7 +262,9 @@ describe('stop', () => {
     const running = await claimOne(database, runId, 2);
     await stop(database, runId);
     expect(await statusesOf(database, runId)).toEqual(['running', 'stopped', 'running', 'stopped']);
-    expect(await listWantedStops(database, [running.variationId])).toEqual([running.variationId]);
+    expect(await listWanted(database, [running.variationId])).toEqual([
+      { id: running.variationId, epoch: running.epoch, status: 'running', wanted: 'stop' },
+    ]);
     await finish(database.sql, running, failed('stopped'));
     expect((await statusesOf(database, runId))[0]).toBe('stopped');
     const refused = await stop(database, runId).catch((error) => error);
@@ -214,11 +282,11 @@ describe('stop', () => {
   });
 
   test('holds when the worker dies or gives the variation back before it hears of it', async () => {
-    for (const comesBack of ['redelivered', 'requeued', 'released'] as const) {
+    for (const comesBack of ['requeued', 'released'] as const) {
       const runId = await makeRun(database);
       const claimed = await claimOne(database, runId, 1, 'gone');
       await stop(database, runId);
-      if (comesBack === 'requeued') await requeueLost(database, 15);
+      if (comesBack === 'requeued') await requeueLost(database);
       if (comesBack === 'released') await release(database.sql, claimed);
       const [row] = await database.sql<
         { job_epoch: number }[]
@@ -234,11 +302,13 @@ describe('variations whose worker is silent', () => {
     const runId = await makeRun(database, 2);
     const lost = await claimOne(database, runId, 1, 'gone');
     const kept = await claimOne(database, runId, 2, 'worker-a');
-    expect(await requeueLost(database, 15)).toBe(1);
+    expect(await requeueLost(database)).toBe(1);
     expect(await statusesOf(database, runId)).toEqual(['running', 'queued', 'running']);
     expect(await finish(database.sql, lost, completed).catch((error) => error)).toBeInstanceOf(Fenced);
     const queued = (await listQueued(database)).filter((one) => one.id === lost.variationId);
-    expect(queued).toEqual([{ id: lost.variationId, job_epoch: lost.epoch + 1, priority: 5 }]);
+    expect(queued).toEqual([
+      { id: lost.variationId, job_epoch: lost.epoch + 2, priority: 5, rank: 0, delay_ms: 0 },
+    ]);
     await finish(database.sql, kept, completed);
     await stop(database, runId);
   });
