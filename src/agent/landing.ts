@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VariationFailure } from '../core/failure';
 import { bareRepository, GitError, git, gitText } from './git';
+import { unlocked } from './git-locks';
 import { isRefName } from './mirror';
 import { screenPatch, screenTree } from './screen';
 
@@ -15,6 +16,8 @@ export interface CommitRequest {
   ref: string;
   message: string;
   author?: { name: string; email: string };
+  /** Of author and committer, to the second: the commit's id is to be the same wherever and whenever it is made. */
+  date: Date;
   signal?: AbortSignal;
 }
 
@@ -22,8 +25,8 @@ const bakeoff = { name: 'Bakeoff', email: 'bakeoff@localhost' };
 
 /**
  * Makes a patch a commit on its base, in the mirror, without a work tree, and keeps it under `ref`. The patch is
- * hostile: what it makes of the base is screened before anything refers to it. Doing it again finds the same commit.
- * An empty patch is the base itself.
+ * hostile: what it makes of the base is screened before anything refers to it. Doing it again, on whatever machine, makes
+ * the same commit. An empty patch is the base itself.
  * @throws VariationFailure `patch_rejected`, its message one reason a line; `base_not_found`, `disk_full`.
  */
 export async function commitPatch(request: CommitRequest): Promise<{ commit: string }> {
@@ -44,7 +47,9 @@ export async function commitPatch(request: CommitRequest): Promise<{ commit: str
     const tree = await gitText(mirror, ['write-tree'], { env, signal });
     reject(await screenTree(mirror, baseSha, tree, signal));
     const commit = await commitTree(request, tree);
-    await bareRepository(mirror).raw('update-ref', '--no-deref', '--end-of-options', ref, commit);
+    await unlocked(mirror, () =>
+      bareRepository(mirror).raw('update-ref', '--no-deref', '--end-of-options', ref, commit),
+    );
     return { commit };
   } catch (error) {
     if (error instanceof Error && /No space left on device|ENOSPC/.test(error.message)) {
@@ -70,19 +75,15 @@ async function apply(mirror: string, patch: Uint8Array, env: Record<string, stri
   }
 }
 
-/** The commit that is under the ref already, when it is the same change. */
 async function commitTree(request: CommitRequest, tree: string): Promise<string> {
-  const { mirror, baseSha, ref, message, author = bakeoff, signal } = request;
+  const { mirror, baseSha, message, author = bakeoff, date, signal } = request;
   const baseTree = await gitText(mirror, ['rev-parse', `${baseSha}^{tree}`], { signal });
   if (tree === baseTree) return baseSha;
-  const format = '--format=%(tree) %(parent) %(objectname)';
-  const [oldTree, oldParent, old] = (await gitText(mirror, ['for-each-ref', format, ref], { signal })).split(
-    ' ',
-  );
-  if (old && oldTree === tree && oldParent === baseSha) return old;
+  const when = `@${Math.floor(date.getTime() / 1000)} +0000`;
   const env = {
     ...{ GIT_AUTHOR_NAME: isName(author.name) ? author.name : bakeoff.name, GIT_AUTHOR_EMAIL: author.email },
     ...{ GIT_COMMITTER_NAME: bakeoff.name, GIT_COMMITTER_EMAIL: bakeoff.email },
+    ...{ GIT_AUTHOR_DATE: when, GIT_COMMITTER_DATE: when },
   };
   const stdin = new TextEncoder().encode(message.replaceAll('\0', ''));
   return await gitText(mirror, ['commit-tree', tree, '-p', baseSha, '-F', '-'], { env, stdin, signal });

@@ -52,3 +52,12 @@ export async function recall(
 export async function forgetOldKeys({ sql }: Pick<Database, 'sql'>): Promise<void> {
   await sql`delete from idempotency_keys where created_at < now() - interval '1 day'`;
 }
+
+/** A removed run's keys go with it, and those of the whole flow that it was made in: repeated, that makes new ones. */
+export async function forgetRun(tx: Tx, runId: number): Promise<void> {
+  await tx`
+    delete from idempotency_keys
+    where scope = 'runs' and resource_id = ${runId} or scope like ${`% of run ${runId}`}
+      or scope like 'flow %' and key in (
+        select key from idempotency_keys where scope like 'flow %' and resource_id = ${runId})`;
+}

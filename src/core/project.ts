@@ -14,6 +14,8 @@ export type NewProject = Source & {
   name: string;
   default_branch: string | null;
   checks: ProjectCheck[];
+  /** Commands that an agent may run without asking, where its run asks for `commands`; none when absent. */
+  allowed_commands?: string[];
 };
 
 /** @throws BakeoffError 409 when the name is taken. */
@@ -49,9 +51,9 @@ export async function projectOf({ sql: client }: Pick<Database, 'sql'>, source: 
 
 async function insertProject(tx: Tx, input: NewProject): Promise<number> {
   const [row] = await tx<{ id: number }[]>`
-    insert into projects (name, repo_url, local_path, default_branch, checks)
+    insert into projects (name, repo_url, local_path, default_branch, checks, allowed_commands)
     values (${input.name}, ${input.repo_url}, ${input.local_path}, ${input.default_branch},
-      ${tx.json(input.checks.map((check) => ({ ...check })))})
+      ${tx.json(input.checks.map((check) => ({ ...check })))}, ${tx.json(input.allowed_commands ?? [])})
     on conflict (name) do nothing returning id`;
   if (!row) throw conflict('name_taken', `There is a project ${input.name} already`);
   return row.id;
@@ -108,7 +110,9 @@ export async function findProject({ db }: Pick<Database, 'db'>, words: string): 
   return row ? toProject(row) : null;
 }
 
-export type ProjectChange = Partial<Pick<NewProject, 'name' | 'default_branch' | 'checks'>>;
+export type ProjectChange = Partial<
+  Pick<NewProject, 'name' | 'default_branch' | 'checks' | 'allowed_commands'>
+>;
 
 /** @throws BakeoffError 404, or 409 when the name is taken. */
 export async function updateProject(

@@ -1,8 +1,16 @@
 import { eq, inArray } from 'drizzle-orm';
-import { agents, checks, projects, type RunStatus, runs, variations } from '../../drizzle/schema';
+import {
+  agents,
+  checks,
+  projects,
+  type RunStatus,
+  runDependencies,
+  runs,
+  variations,
+} from '../../drizzle/schema';
 import type { CheckOutcome, Run, Variation } from './contract';
 import type { Db } from './db';
-import { estimateDuration } from './estimate';
+import { estimateDuration, timeLeft, type Worked } from './estimate';
 import type { CheckResult } from './fact';
 import { taskStatusOf } from './run-status';
 
@@ -16,11 +24,11 @@ export function selectRuns(db: Db) {
 }
 export type RunRow = { run: typeof runs.$inferSelect; project: string };
 
-/** Rows made into objects of the contract: variations and checks of all of them in one query each. */
+/** Rows made into objects of the contract: variations, checks and dependencies of all of them in one query each. */
 export async function completeRuns(db: Db, rows: readonly RunRow[]): Promise<Run[]> {
   if (rows.length === 0) return [];
   const ids = rows.map((row) => row.run.id);
-  const [parts, results] = await Promise.all([
+  const [parts, results, dependencies] = await Promise.all([
     db
       .select({
         variation: variations,
@@ -31,32 +39,49 @@ export async function completeRuns(db: Db, rows: readonly RunRow[]): Promise<Run
       .where(inArray(variations.run_id, ids))
       .orderBy(variations.run_id, variations.position),
     db.select().from(checks).where(inArray(checks.run_id, ids)).orderBy(checks.id),
+    db
+      .select({ run_id: runDependencies.run_id, id: runs.id, status: runs.status })
+      .from(runDependencies)
+      .innerJoin(runs, eq(runs.id, runDependencies.depends_on))
+      .where(inArray(runDependencies.run_id, ids))
+      .orderBy(runs.id),
   ]);
   const partsOf = Map.groupBy(parts, (part) => part.variation.run_id);
   const resultsOf = Map.groupBy(results, (result) => result.run_id);
+  const dependenciesOf = Map.groupBy(dependencies, (one) => one.run_id);
   return rows.map(({ run, project }) => {
     const outcomes = resultsOf.get(run.id) ?? [];
-    const own = (partsOf.get(run.id) ?? []).map(({ variation, agent }) =>
-      toVariation(
-        variation,
-        agent,
-        outcomes.filter((one) => one.variation_id === variation.id),
+    const own = partsOf.get(run.id) ?? [];
+    return toRun(run, project, {
+      parts: own.map(({ variation, agent }) =>
+        toVariation(
+          variation,
+          agent,
+          outcomes.filter((one) => one.variation_id === variation.id),
+        ),
       ),
-    );
-    return toRun(
-      run,
-      project,
-      own,
-      outcomes.filter((one) => one.variation_id === null),
-    );
+      worked: own.map(({ variation }) => workedOf(variation)),
+      baseChecks: outcomes.filter((one) => one.variation_id === null),
+      dependencies: dependenciesOf.get(run.id) ?? [],
+    });
   });
+}
+
+interface Related {
+  parts: Variation[];
+  worked: Worked[];
+  baseChecks: (typeof checks.$inferSelect)[];
+  dependencies: Dependency[];
+}
+interface Dependency {
+  id: number;
+  status: RunStatus;
 }
 
 function toRun(
   row: typeof runs.$inferSelect,
   project: string,
-  parts: Variation[],
-  baseChecks: (typeof checks.$inferSelect)[],
+  { parts, worked, baseChecks, dependencies }: Related,
 ): Run {
   const {
     seq: _seq,
@@ -70,9 +95,8 @@ function toRun(
     thinned_at: _thinned_at,
     ...rest
   } = row;
-  const estimated = estimateDuration(row.task_type, row.goal);
-  // Whatever was estimated, no variation works longer than this.
-  const longest = Math.min(estimated, row.options.timeout_s);
+  const estimated_s = row.estimated_duration ?? estimateDuration(row.task_type, row.goal);
+  const { timeout_s } = row.options;
   const live = parts.find((one) => one.status === 'running');
   return {
     ...rest,
@@ -81,10 +105,10 @@ function toRun(
     project,
     task_status: taskStatusOf[row.status],
     progress_percentage: progressOf(row.status, parts),
-    current_step: live?.current_step ?? null,
-    estimated_duration: estimated,
-    time_left: completed_at ? null : Math.max(0, longest - Math.round(secondsSince(started_at))),
-    depends_on: [],
+    current_step: row.status === 'pending' ? waitsFor(row, dependencies) : (live?.current_step ?? null),
+    estimated_duration: estimated_s,
+    time_left: completed_at ? null : timeLeft({ estimated_s, timeout_s }, worked),
+    depends_on: dependencies.map((one) => one.id),
     verdict: null,
     winner: null,
     landing: null,
@@ -142,6 +166,24 @@ function progressOf(status: RunStatus, parts: readonly Variation[]): number {
   return Math.round(sum / parts.length);
 }
 
-function secondsSince(time: Date | null): number {
-  return time ? (Date.now() - time.getTime()) / 1000 : 0;
+/** What a pending run waits for, in words. */
+function waitsFor({ scheduled_at }: RunRow['run'], dependencies: readonly Dependency[]): string {
+  const open = dependencies.filter((one) => one.status !== 'completed');
+  const time = scheduled_at && scheduled_at.getTime() > Date.now() ? scheduled_at.toISOString() : null;
+  const at = time ? `${time.slice(0, 10)} ${time.slice(11, 16)} UTC` : null;
+  if (open.length === 0) return at ? `Starts at ${at}` : 'Starts in a moment';
+  const named = open.slice(0, 3).map(({ id, status }) => `${id}${endings[status] ?? ''}`);
+  const rest = open.length - named.length;
+  const runs = `${open.length === 1 ? 'run' : 'runs'} ${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+  return at ? `Waits for ${runs}, until ${at} at least` : `Waits for ${runs}`;
+}
+
+const endings: Partial<Record<RunStatus, string>> = {
+  failed: ' (failed)',
+  needs_review: ' (needs review)',
+  stopped: ' (stopped)',
+};
+
+function workedOf({ status, progress_percentage, worked_ms }: typeof variations.$inferSelect): Worked {
+  return { status, progress_percentage, worked_s: worked_ms / 1000 };
 }

@@ -1,13 +1,23 @@
 import { eq } from 'drizzle-orm';
-import { type ContextText, type RunOptions, type RunType, runs, type TaskType } from '../../drizzle/schema';
+import {
+  type ContextText,
+  type RunOptions,
+  type RunStatus,
+  type RunType,
+  runs,
+  type TaskType,
+} from '../../drizzle/schema';
 import type { Run, Variation } from './contract';
 import type { Database, Tx } from './db';
-import { invalid, notFound } from './errors';
+import { readDependencies } from './dependency';
+import { conflict, invalid, notFound } from './errors';
+import { estimateRun } from './estimate';
 import { append } from './event';
 import type { Fact } from './fact';
-import { type Idempotency, remember } from './idempotency';
+import { forgetRun, type Idempotency, remember } from './idempotency';
 import { completeRuns, selectRuns } from './run-object';
 import { cleanJson, cleanText } from './text';
+import { isOver, lock } from './variation';
 
 export const defaultOptions: RunOptions = {
   dry_run: false,
@@ -15,6 +25,7 @@ export const defaultOptions: RunOptions = {
   max_steps: 100,
   max_retries: 3,
   approval: 'none',
+  mode: 'tools',
   timeout_s: 600,
   budget_usd: null,
   budget_tokens: null,
@@ -36,41 +47,64 @@ export interface NewRun {
   context: ContextText[];
   metadata: Record<string, unknown>;
   options: RunOptions;
+  /** Not before this time; absent or past is now. */
+  scheduled_at?: Date | null;
+  /** Runs that must be completed first. */
+  depends_on?: readonly number[];
+  /** When one of them ends without completing: this run fails, or waits on for its being retried. */
+  on_dependency_failure?: 'fail' | 'wait';
+  /** A run of the same project whose result is the base; waited for like a dependency. */
+  base_run?: number | null;
 }
 
 /**
- * Creates a run with its variations, all queued, and their events in one transaction. The jobs are made afterwards;
- * should that fail, the sweep makes them.
+ * Creates a run with its variations and their events in one transaction: queued, or pending when it has something to
+ * wait for (`releaseDue` queues it then). The jobs are made afterwards; should that fail, the sweep makes them.
  * @returns the run's id, and whether it was there already under the same idempotency key
+ * @throws BakeoffError 422 for a run that it cannot depend on
  */
 export async function createRun(
   { sql }: Pick<Database, 'sql'>,
   input: NewRun,
   idempotency?: Idempotency,
 ): Promise<{ id: number; existed: boolean }> {
+  return sql.begin((tx) => remember(tx, 'runs', idempotency, () => insertRun(tx, input)));
+}
+
+/** The same inside a transaction of the caller's, which may make several runs. */
+export async function insertRun(tx: Tx, input: NewRun): Promise<number> {
   const count = input.variations;
   if (input.agents.length !== 1 && input.agents.length !== count) {
     throw invalid('agents', `Name one agent for all, or ${count}, one for each variation`);
   }
-  return sql.begin(async (tx) => {
-    return remember(tx, 'runs', idempotency, async () => {
-      const [row] = await tx<{ id: number }[]>`insert into runs ${tx(runRow(tx, input))} returning id`;
-      if (!row) throw new Error('insert returned no row');
-      const chosen = Array.from({ length: count }, (_, i) => input.agents[i % input.agents.length]).filter(
-        isPresent,
-      );
-      await tx`insert into variations ${tx(
-        chosen.map((agent, i) => ({ run_id: row.id, position: i + 1, agent_id: agent.id, status: 'queued' })),
-      )}`;
-      await append(tx, row.id, null, [createdFact(input, chosen), { type: 'run.queued', payload: {} }]);
-      for (const [i, agent] of chosen.entries()) {
-        await append(tx, row.id, i + 1, [
-          { type: 'variation.queued', payload: { agent: agent.name, model: agent.model } },
-        ]);
-      }
-      return row.id;
-    });
-  });
+  const chosen = Array.from({ length: count }, (_, i) => input.agents[i % input.agents.length]).filter(
+    isPresent,
+  );
+  const { project_id: project, depends_on = [], base_run = null } = input;
+  const waits = await readDependencies(tx, { project, depends_on, base_run });
+  const pending = waits.open || (input.scheduled_at ?? new Date(0)).getTime() > Date.now();
+  const [row] = await tx<{ id: number }[]>`
+    insert into runs ${tx({
+      ...runRow(tx, input),
+      ...{ status: pending ? 'pending' : 'queued', base: waits.base ?? input.base },
+      estimated_duration: await estimateRun(tx, { ...input, agents: chosen.map((agent) => agent.id) }),
+    })} returning id`;
+  if (!row) throw new Error('insert returned no row');
+  const { id } = row;
+  if (waits.depends_on.length > 0) {
+    await tx`
+      insert into run_dependencies ${tx(waits.depends_on.map((depends_on) => ({ run_id: id, depends_on })))}`;
+  }
+  await tx`insert into variations ${tx(
+    chosen.map((agent, i) => ({ run_id: id, position: i + 1, agent_id: agent.id, status: 'queued' })),
+  )}`;
+  await append(tx, id, null, [createdFact(input, chosen)]);
+  if (pending) return id;
+  await append(tx, id, null, [{ type: 'run.queued', payload: {} }]);
+  for (const [i, { name: agent, model }] of chosen.entries()) {
+    await append(tx, id, i + 1, [{ type: 'variation.queued', payload: { agent, model } }]);
+  }
+  return id;
 }
 
 function runRow(tx: Tx, input: NewRun) {
@@ -83,13 +117,18 @@ function runRow(tx: Tx, input: NewRun) {
     run_type: input.run_type,
     task_type: input.task_type,
     priority: input.priority,
-    status: 'queued',
-    base: input.base,
+    scheduled_at: input.scheduled_at ?? null,
+    on_dependency_failure: input.on_dependency_failure ?? 'fail',
+    base_run: input.base_run ?? null,
     // Through unknown: the columns are JSON, and `tx.json` wants index signatures that interfaces lack.
     options: tx.json({ ...input.options }),
     context: tx.json(cleanJson(input.context) as { [key: string]: string }[]),
-    metadata: tx.json(cleanJson(input.metadata) as { [key: string]: string }),
+    metadata: asMetadata(tx, input.metadata),
   };
+}
+
+function asMetadata(tx: Tx, metadata: Record<string, unknown>) {
+  return tx.json(cleanJson(metadata) as { [key: string]: string });
 }
 
 function createdFact(input: NewRun, chosen: readonly { name: string }[]): Fact {
@@ -131,6 +170,67 @@ export async function getVariation(
   const variation = run.variations.find((one) => one.position === position);
   if (!variation) throw notFound('variation', `${position} of run ${id}`);
   return variation;
+}
+
+/** What may be changed of a run; what is absent stays. */
+export interface RunChange {
+  name?: string;
+  /** 1–10; what is queued already has to be put in its new place: hand `queuedOf` to the queue. */
+  priority?: number;
+  /** Null is now. Only of a pending run. */
+  scheduled_at?: Date | null;
+  /** In place of all of it. */
+  metadata?: Record<string, unknown>;
+}
+
+/**
+ * Changes a run, all of it or nothing.
+ * @throws BakeoffError 404; 409 for `scheduled_at` of a run that waits no more; 422 for a blank name
+ */
+export async function changeRun(database: Database, id: number, change: RunChange): Promise<Run> {
+  const { priority, scheduled_at, metadata } = change;
+  const name = change.name === undefined ? undefined : cleanText(change.name.trim());
+  if (name === '') throw invalid('name', 'name is empty');
+  await database.sql.begin(async (tx) => {
+    const [row] = await tx<{ status: RunStatus }[]>`
+      select status from runs where id = ${id} for no key update`;
+    if (!row) throw notFound('run', id);
+    if (scheduled_at !== undefined && row.status !== 'pending')
+      throw conflict('not_pending', `It waits for no time any more: it is ${row.status.replace('_', ' ')}`);
+    const columns = {
+      ...(name === undefined ? {} : { name }),
+      ...(priority === undefined ? {} : { priority }),
+      ...(scheduled_at === undefined ? {} : { scheduled_at }),
+      ...(metadata === undefined ? {} : { metadata: asMetadata(tx, metadata) }),
+    };
+    if (Object.keys(columns).length === 0) return;
+    await tx`update runs set ${tx({ ...columns, updated_at: new Date() })} where id = ${id}`;
+  });
+  return getRun(database, id);
+}
+
+/**
+ * Removes a run that has ended, with all that was recorded of it. Others that have ended forget that they depended on
+ * it. Its commits in mirrors are for the sweep.
+ * @throws BakeoffError 404; 409 while it has not ended, or another run that has not ended needs it
+ */
+export async function deleteRun({ sql }: Pick<Database, 'sql'>, id: number): Promise<void> {
+  await sql.begin(async (tx) => {
+    const rows = await lock(tx, id);
+    if (!rows.every((row) => isOver(row.status)))
+      throw conflict('not_ended', 'Only a run that has ended can be removed: stop it first');
+    // From here on nobody can come to depend on it: that takes a share of this lock.
+    await tx`select id from runs where id = ${id} for update`;
+    const [needs] = await tx<{ id: number }[]>`
+      select r.id from runs r
+      where r.status = 'pending' and r.id in (select run_id from run_dependencies where depends_on = ${id})
+        or r.base_run = ${id} and r.status in ('pending', 'queued', 'running', 'paused', 'awaiting_approval')
+      order by r.id limit 1`;
+    if (needs) throw conflict('run_needed', `Run ${needs.id} needs it, and has not ended`);
+    await tx`delete from run_dependencies where depends_on = ${id}`;
+    await forgetRun(tx, id);
+    await tx`delete from runs where id = ${id}`;
+  });
 }
 
 function isPresent<T>(value: T | undefined): value is T {

@@ -24,6 +24,7 @@ beforeAll(() => {
 afterAll(end);
 
 let count = 0;
+const date = new Date('2026-01-02T03:04:05.678Z');
 const land = (patch: string | Uint8Array, ref = `refs/bakeoff/1/${++count}`) =>
   commitPatch({
     mirror,
@@ -31,6 +32,7 @@ const land = (patch: string | Uint8Array, ref = `refs/bakeoff/1/${++count}`) =>
     patch: typeof patch === 'string' ? Buffer.from(patch, 'latin1') : patch,
     ref,
     message: 'Try\n\nBody',
+    date,
   });
 const refused = async (patch: string) => {
   const said = await land(patch).catch((error: Error) => error);
@@ -60,6 +62,21 @@ describe('a patch on its way to a commit', () => {
     expect(git(mirror, 'log', '-1', '--format=%an %cn|%B', commit)).toBe('Bakeoff Bakeoff|Try\n\nBody');
     expect(git(mirror, 'diff', '--name-status', baseSha, commit)).toBe('M\ta.txt\nA\tbin\nA\tsub/link');
     expect(await land(patch, 'refs/bakeoff/7/1')).toEqual({ commit });
+    // On another machine, where nothing is there yet, it has the same id.
+    const elsewhere = join(dir, 'elsewhere.git');
+    git(dir, 'clone', '-q', '--bare', work, elsewhere);
+    const again = {
+      mirror: elsewhere,
+      baseSha,
+      patch,
+      ref: 'refs/bakeoff/9/1',
+      message: 'Try\n\nBody',
+      date,
+    };
+    expect(await commitPatch(again)).toEqual({ commit });
+    expect(git(elsewhere, 'log', '-1', '--format=%aI %cI', commit)).toBe(
+      '2026-01-02T03:04:05+00:00 2026-01-02T03:04:05+00:00',
+    );
     expect(readdirSync(mirror).filter((name) => name.startsWith('bakeoff'))).toEqual([]);
   });
 
@@ -71,7 +88,7 @@ describe('a patch on its way to a commit', () => {
       ['Ann <x>', 'Ann x'],
     ] as const) {
       const { commit } = await commitPatch({
-        ...{ mirror, baseSha, message: 'x', ref: `refs/bakeoff/1/${++count}` },
+        ...{ mirror, baseSha, date, message: 'x', ref: `refs/bakeoff/1/${++count}` },
         patch: Buffer.from(patch),
         author: { name, email: 'a@localhost' },
       });
@@ -177,6 +194,7 @@ describe('a patch on its way to a commit', () => {
         patch: new Uint8Array(),
         ref: 'refs/bakeoff/1/x',
         message: 'm',
+        date,
       }),
     ).rejects.toHaveProperty('code', 'base_not_found');
     rmSync(work, { recursive: true });

@@ -1,12 +1,24 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { createAgent } from '../../src/core/agent';
+import { finish } from '../../src/core/claim';
 import type { Run } from '../../src/core/contract';
 import { BakeoffError } from '../../src/core/errors';
 import { projectOf } from '../../src/core/project';
-import { createRun, defaultOptions, getRun, getVariation, nameFrom } from '../../src/core/run';
+import {
+  changeRun,
+  createRun,
+  defaultOptions,
+  deleteRun,
+  getRun,
+  getVariation,
+  insertRun,
+  nameFrom,
+} from '../../src/core/run';
 import { listRuns, type RunFilter, runSorts } from '../../src/core/run-list';
-import { finish, stop } from '../../src/core/variation';
+import { stop } from '../../src/core/steer';
+import { queuedOf } from '../../src/core/variation';
 import { freshDatabase, type TestDatabase } from '../support/database';
+import { until } from '../support/wait';
 import { claimOne, makeRun, newAgent, recordOf, vault } from './scene';
 
 describe('lists of runs', () => {
@@ -180,9 +192,13 @@ describe('a run', () => {
     expect(queued.estimated_duration).toBeGreaterThan(1000);
     expect(queued.time_left).toBe(60);
     await claimOne(database, runId);
-    await database.sql`update runs set started_at = now() - interval '20 s' where id = ${runId}`;
-    expect((await getRun(database, runId)).time_left).toBeWithin(38, 41);
-    await database.sql`update runs set started_at = now() - interval '2 min' where id = ${runId}`;
+    const worked = (seconds: number) =>
+      database.sql`update variations set worked_ms = ${seconds * 1000} where run_id = ${runId}`;
+    await worked(20);
+    // Time that passed without work does not count.
+    await database.sql`update runs set started_at = now() - interval '1 day' where id = ${runId}`;
+    expect((await getRun(database, runId)).time_left).toBe(40);
+    await worked(120);
     expect((await getRun(database, runId)).time_left).toBe(0);
   });
 
@@ -206,6 +222,105 @@ describe('a run', () => {
     const emoji = nameFrom(`${'x'.repeat(78)}😀${'y'.repeat(50)}`);
     expect(emoji.isWellFormed()).toBe(true);
     expect(emoji.length).toBeLessThanOrEqual(80);
+  });
+});
+
+describe('a change of a run', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await freshDatabase();
+  });
+  afterAll(() => database.drop());
+
+  test('is of its name, priority and metadata at any time; what waits is queued with the new priority', async () => {
+    const runId = await makeRun(database, 2);
+    const changed = await changeRun(database, runId, {
+      ...{ name: ' Other\u0000 ', priority: 9, metadata: { a: ['\ud800'] } },
+    });
+    expect([changed.name, changed.priority, changed.metadata]).toEqual(['Other\ufffd', 9, { a: ['\ufffd'] }]);
+    expect((await queuedOf(database, runId)).map((one) => one.priority)).toEqual([9, 9]);
+    expect((await changeRun(database, runId, {})).name).toBe('Other\ufffd');
+    await stop(database, runId);
+    expect((await changeRun(database, runId, { priority: 1, metadata: {} })).metadata).toEqual({});
+    expect((await changeRun(database, runId, { name: ' ' }).catch((error) => error)).status).toBe(422);
+    expect((await changeRun(database, 999_999, {}).catch((error) => error)).status).toBe(404);
+  });
+
+  test('of its time is for a pending one only, and changes nothing else when it is refused', async () => {
+    const runId = await makeRun(database);
+    const error = await changeRun(database, runId, { scheduled_at: null, priority: 1 }).catch(
+      (error) => error,
+    );
+    expect([error.status, error.code]).toEqual([409, 'not_pending']);
+    expect((await getRun(database, runId)).priority).toBe(5);
+    const later = await makeRun(database, 1, { scheduled_at: new Date('2030-01-01T09:00:00Z') });
+    const changed = await changeRun(database, later, { scheduled_at: new Date('2031-01-01T09:00:00Z') });
+    expect([changed.status, changed.scheduled_at]).toEqual(['pending', '2031-01-01T09:00:00.000Z']);
+  });
+});
+
+describe('removing a run', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await freshDatabase();
+  });
+  afterAll(() => database.drop());
+  const refusal = (id: number) =>
+    deleteRun(database, id).then(
+      () => null,
+      (error: BakeoffError) => [error.status, error.code],
+    );
+
+  test('takes all that was recorded of it, and its idempotency key', async () => {
+    const key = { key: 'once', body_sha256: 'x' };
+    const runId = await makeRun(database, 2, {}, key);
+    const other = await makeRun(database);
+    expect(await refusal(runId)).toEqual([409, 'not_ended']);
+    const claimed = await claimOne(database, runId);
+    await stop(database, runId, 2);
+    expect(await refusal(runId)).toEqual([409, 'not_ended']);
+    await finish(database.sql, claimed, { status: 'failed', error: { code: 'internal', message: 'x' } });
+    expect(await refusal(runId)).toBeNull();
+    for (const table of ['variations', 'events', 'checkpoints', 'directives', 'approvals', 'checks']) {
+      const rows = await database.sql`
+        select * from ${database.sql(table)} t where (to_jsonb(t)->>'run_id')::int = ${runId}`;
+      expect([table, rows.length]).toEqual([table, 0]);
+    }
+    expect(await refusal(runId)).toEqual([404, 'run_not_found']);
+    expect((await getRun(database, other)).variations).toHaveLength(1);
+    expect(await makeRun(database, 2, {}, key)).toBeGreaterThan(other);
+  });
+
+  test('waits for one that is being made to depend on it, and is refused then', async () => {
+    const runId = await makeRun(database);
+    await stop(database, runId);
+    const { project_id } = await getRun(database, runId);
+    const removing = await database.sql.begin(async (tx) => {
+      await insertRun(tx, {
+        ...{ project_id, goal: 'g', name: null, description: null, instructions: null, variations: 1 },
+        ...{ agents: [{ id: 1, name: 'anna', model: 'm' }], run_type: 'agent', task_type: 'general' },
+        ...{ priority: 5, base: null, context: [], metadata: {}, options: defaultOptions },
+        ...{ depends_on: [runId], on_dependency_failure: 'wait' },
+      });
+      const refused = refusal(runId);
+      await until(
+        async () => (await database.sql`select from pg_locks where not granted`).length > 0,
+        'a removal that waits',
+      );
+      return { refused };
+    });
+    expect(await removing.refused).toEqual([409, 'run_needed']);
+  });
+
+  test('is refused while a run that has not ended needs it; what has ended forgets it', async () => {
+    const runId = await makeRun(database);
+    await stop(database, runId);
+    const waiting = await makeRun(database, 1, { depends_on: [runId], on_dependency_failure: 'wait' });
+    expect(await refusal(runId)).toEqual([409, 'run_needed']);
+    await stop(database, waiting);
+    expect((await getRun(database, waiting)).depends_on).toEqual([runId]);
+    expect(await refusal(runId)).toBeNull();
+    expect((await getRun(database, waiting)).depends_on).toEqual([]);
   });
 });
 
