@@ -13,7 +13,10 @@ export const noUsage: Usage = {
 /** The usage of one answer; a price that is not known makes every sum it enters unknown. */
 export type CallUsage = Omit<Usage, 'model_calls'>;
 
-/** Adds one answer's usage to its variation and run, and tells the run's new sum. Inside the answer's transaction. */
+/**
+ * Adds one answer's usage to its variation and run, in the place of what was set aside for it, and tells the run's new
+ * sum. Inside the answer's transaction.
+ */
 export async function addUsage(tx: Tx, runId: number, variationId: number, usage: CallUsage): Promise<Usage> {
   const sum = tx`jsonb_build_object(
     'input_tokens', (usage->>'input_tokens')::bigint + ${usage.input_tokens}::bigint,
@@ -22,7 +25,9 @@ export async function addUsage(tx: Tx, runId: number, variationId: number, usage
     'reasoning_tokens', (usage->>'reasoning_tokens')::bigint + ${usage.reasoning_tokens}::bigint,
     'model_calls', (usage->>'model_calls')::bigint + 1,
     'cost_usd', (usage->>'cost_usd')::numeric + ${usage.cost_usd}::numeric)`;
-  await tx`update variations set usage = ${sum}, updated_at = now() where id = ${variationId}`;
+  await tx`
+    update variations set usage = ${sum}, reserved_tokens = 0, reserved_usd = 0, updated_at = now()
+    where id = ${variationId}`;
   const [row] = await tx<{ usage: Usage }[]>`
     update runs set usage = ${sum}, updated_at = now() where id = ${runId} returning usage`;
   if (!row) throw new Error(`run ${runId} is gone`);
