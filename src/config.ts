@@ -25,9 +25,11 @@ export interface Config {
   /** Hosts of private addresses, or plain http, that repositories may use. */
   forgeHosts: string[];
   sweepIntervalS: number;
-  /** Seconds a worker's claim on a job lives without renewal. */
+  /** Seconds a worker's lock on a job of the queue lives without renewal; who has a variation is for the record to say. */
   lockS: number;
   modelTimeoutS: number;
+  /** Days after its end at which a run is thinned, where the settings say nothing; null keeps everything. */
+  retentionDays: number | null;
   logLevel: LogLevel;
   providers: {
     openai: { apiKey: string; baseUrl: string | null } | null;
@@ -50,10 +52,9 @@ const knownNames = new Set(
   (
     'BAKEOFF_DATA BAKEOFF_API_KEY BAKEOFF_SECRET BAKEOFF_CONCURRENCY BAKEOFF_LOCAL_ROOTS BAKEOFF_UNSAFE_EXEC ' +
     'BAKEOFF_PUBLIC_URL BAKEOFF_ALLOWED_HOSTS BAKEOFF_FORGE_HOSTS BAKEOFF_SWEEP_INTERVAL_S BAKEOFF_LOCK_S ' +
-    'BAKEOFF_MODEL_TIMEOUT_S BAKEOFF_URL'
+    'BAKEOFF_MODEL_TIMEOUT_S BAKEOFF_RETENTION_DAYS BAKEOFF_URL'
   ).split(' '),
 );
-const notYet = new Set(['BAKEOFF_RETENTION_DAYS']);
 
 /**
  * Reads the environment. Empty values count as absent.
@@ -62,7 +63,6 @@ const notYet = new Set(['BAKEOFF_RETENTION_DAYS']);
 export function readConfig(env: Env = process.env): Config {
   for (const name of Object.keys(env)) {
     if (!name.startsWith('BAKEOFF_')) continue;
-    if (notYet.has(name)) throw new ConfigError(`${name} is not built yet; unset it`);
     if (!knownNames.has(name)) {
       throw new ConfigError(`${name} is not a setting of Bakeoff; README.md lists them all`);
     }
@@ -97,8 +97,12 @@ export function readConfig(env: Env = process.env): Config {
     allowedHosts: list(env, 'BAKEOFF_ALLOWED_HOSTS', ',', []),
     forgeHosts: list(env, 'BAKEOFF_FORGE_HOSTS', ',', []),
     sweepIntervalS: integer(env, 'BAKEOFF_SWEEP_INTERVAL_S', 5, 1, 3600),
-    lockS: integer(env, 'BAKEOFF_LOCK_S', 10, 2, 600),
+    lockS: integer(env, 'BAKEOFF_LOCK_S', 30, 2, 600),
     modelTimeoutS: integer(env, 'BAKEOFF_MODEL_TIMEOUT_S', 180, 1, 3600),
+    retentionDays:
+      text(env, 'BAKEOFF_RETENTION_DAYS') === null
+        ? null
+        : integer(env, 'BAKEOFF_RETENTION_DAYS', 1, 1, 36_500),
     logLevel: oneOf(env, 'LOG_LEVEL', logLevels, 'info'),
     providers: {
       openai: openaiKey

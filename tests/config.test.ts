@@ -27,7 +27,7 @@ describe('an empty environment', () => {
         allowedHosts: [],
         forgeHosts: [],
       },
-      ...{ sweepIntervalS: 5, lockS: 10, modelTimeoutS: 180, logLevel: 'info' },
+      ...{ sweepIntervalS: 5, lockS: 30, modelTimeoutS: 180, retentionDays: null, logLevel: 'info' },
       providers: { openai: null, anthropic: null, ollama: null },
     });
     expect(dataDir).toBe(process.getuid?.() === 0 ? '/var/lib/bakeoff' : `${homedir()}/.local/share/bakeoff`);
@@ -60,6 +60,7 @@ test('every variable is read', () => {
       BAKEOFF_SWEEP_INTERVAL_S: '1',
       BAKEOFF_LOCK_S: '2',
       BAKEOFF_MODEL_TIMEOUT_S: '3',
+      BAKEOFF_RETENTION_DAYS: '7',
     },
     ...{
       OPENAI_API_KEY: 'ok',
@@ -74,7 +75,7 @@ test('every variable is read', () => {
     ...{ databaseUrl: 'postgresql://u:p@db/b', redisUrl: 'rediss://:p@r:1/2' },
     ...{ apiKey: 'k'.repeat(16), secret: 's'.repeat(32), localRoots: ['/a', '/b', '/c'], unsafeExec: true },
     ...{ publicUrl: 'https://b.example', allowedHosts: ['one', 'two'], forgeHosts: ['git.lan'] },
-    ...{ sweepIntervalS: 1, lockS: 2, modelTimeoutS: 3 },
+    ...{ sweepIntervalS: 1, lockS: 2, modelTimeoutS: 3, retentionDays: 7 },
     providers: {
       openai: { apiKey: 'ok', baseUrl: 'http://o/v1' },
       anthropic: { apiKey: 'ak', baseUrl: 'https://a' },
@@ -92,10 +93,15 @@ test('Ollama’s own forms of its variable are understood', () => {
   expect(url('[::1]:11434')).toBe('http://[::1]:11434');
 });
 
-test('an unknown name of ours, or one that is not built yet, stops the start and is named', () => {
+test('retention has no age unless one is set', () => {
+  expect(readConfig({}).retentionDays).toBeNull();
+  expect(readConfig({ BAKEOFF_RETENTION_DAYS: '30' }).retentionDays).toBe(30);
+  expect(refusal({ BAKEOFF_RETENTION_DAYS: '0' })).toContain('BAKEOFF_RETENTION_DAYS=0');
+});
+
+test('an unknown name of ours stops the start and is named', () => {
   expect(refusal({ BAKEOFF_CONCURENCY: '3' })).toContain('BAKEOFF_CONCURENCY');
   expect(refusal({ BAKEOFF_: '' })).toContain('BAKEOFF_ ');
-  expect(refusal({ BAKEOFF_RETENTION_DAYS: '3' })).toContain('BAKEOFF_RETENTION_DAYS is not built yet');
   expect(readConfig({ OTHER_NAME: 'x', PATH: '/bin' }).port).toBe(3001);
 });
 

@@ -5,7 +5,9 @@ import type { Config } from '../config';
 import { VariationFailure } from '../core/failure';
 import type { Sandbox } from './environments/sandbox';
 import { bareRepository, GitError, type GitOptions, git, gitText, redact } from './git';
+import { unlocked } from './git-locks';
 import { type Source, SourceError, validateSource } from './source';
+import { type Owners, type Tidied, Tidier } from './tidy';
 import { Turns } from './turns';
 
 /** A project as its mirror knows it. */
@@ -37,8 +39,11 @@ const refspecs = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
 /** One bare repository for each project, brought up to date under a lock. The results of runs live there too, under `refs/bakeoff/`. */
 export class Mirrors {
   private readonly turns = new Map<number, Turns<Mirror>>();
+  private readonly tidier: Tidier;
 
-  constructor(private readonly options: Options) {}
+  constructor(private readonly options: Options) {
+    this.tidier = new Tidier(options.dir, 2 * fetchMs);
+  }
 
   pathOf(projectId: number): string {
     return join(this.options.dir, `${projectId}.git`);
@@ -54,6 +59,11 @@ export class Mirrors {
     const turns = this.turns.get(project.id) ?? new Turns<Mirror>();
     this.turns.set(project.id, turns);
     return await turns.join((signal) => this.fetch(project, signal), options.signal);
+  }
+
+  /** Whether the mirror, as it is, has a commit of this whole id. */
+  async has(projectId: number, sha: string): Promise<boolean> {
+    return (await commitOf(this.pathOf(projectId), sha)) !== null;
   }
 
   /**
@@ -80,6 +90,11 @@ export class Mirrors {
         ? 'The repository is empty: it has no commit to start from.'
         : 'The repository names no default branch: say which branch to start from.',
     );
+  }
+
+  /** Removes what has no owner any more, and packs what has become a heap; see `Tidier`. One call at a time. */
+  async tidy(owners: Owners, signal?: AbortSignal): Promise<Tidied> {
+    return await this.tidier.tidy(owners, signal);
   }
 
   private async defaultRefs(project: MirroredProject, path: string): Promise<string[]> {
@@ -165,22 +180,6 @@ async function takeHead(path: string, source: Source, signal: AbortSignal): Prom
   return (await commitOf(path, ref)) === null ? null : ref.replace('refs/heads/', '');
 }
 
-/** Git holds its lock files for moments only: one that is seconds old is of a process that was killed. */
-async function unlocked<T>(path: string, work: () => Promise<T>): Promise<T> {
-  for (let left = 20; ; left--) {
-    try {
-      return await work();
-    } catch (error) {
-      const lock =
-        error instanceof Error ? error.message.match(/'([^']+\.lock)': File exists/)?.[1] : undefined;
-      if (!lock?.startsWith(path) || left === 0) throw error;
-      const found = await stat(lock).catch(() => null);
-      if (found && Date.now() - found.mtimeMs > 5000) await rm(lock, { force: true });
-      else await Bun.sleep(300);
-    }
-  }
-}
-
 const halfMade = 'half-';
 
 async function sweepHalfMade(dir: string): Promise<void> {
@@ -236,6 +235,10 @@ export function isRefName(ref: string): boolean {
     );
 }
 
+/** What git says of a network, or a host, that may be well again in a moment. */
+const passing =
+  /timed out|could not resolve|couldn.t connect|failed to connect|connection (?:refused|reset|closed)|early eof|rpc failed|unexpected disconnect|hung up|returned error: (?:429|5\d\d)|unable to access.*(?:ssl|tls)|network is unreachable/i;
+
 function asFailure(error: unknown): unknown {
   if (error instanceof SourceError)
     return new VariationFailure('clone_failed', error.message, { cause: error });
@@ -246,7 +249,11 @@ function asFailure(error: unknown): unknown {
     });
   }
   if (error instanceof GitError || error.name.startsWith('Git')) {
-    return new VariationFailure('clone_failed', plain(redact(error.message)), { cause: error });
+    const passes = passing.test(error.message) || (error instanceof GitError && error.timedOut);
+    return new VariationFailure('clone_failed', plain(redact(error.message)), {
+      cause: error,
+      transient: passes,
+    });
   }
   return error;
 }

@@ -34,4 +34,6 @@ export interface WorkspaceRequest {
 /** Makes workspaces; how (checkout, overlay …) is its own business. */
 export interface WorkspaceSource {
   open(request: WorkspaceRequest): Promise<Workspace>;
+  /** Removes the files of workspaces that nobody has open here: what a crash or a failed removal left. Returns how many went. */
+  sweep(): Promise<number>;
 }

@@ -1,11 +1,12 @@
 import type { RunStatus } from '../../drizzle/schema';
 import type { DayStat, Stats } from './contract';
 import type { Database } from './db';
+import { readFreed } from './retention';
 
 /** Figures over the last `days` days, today included (UTC). */
 export async function readStats({ sql }: Pick<Database, 'sql'>, days = 7): Promise<Stats> {
   const since = sql`date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - make_interval(days => ${days - 1})`;
-  const [statuses, sums, patches, perDay] = await Promise.all([
+  const [statuses, sums, patches, perDay, { bytes, runs, last_at }] = await Promise.all([
     sql<{ status: RunStatus; n: number }[]>`
       select status, count(*)::int as n from runs where created_at >= ${since} group by status`,
     sql<{ cost: number | null; median: number | null }[]>`
@@ -25,6 +26,7 @@ export async function readStats({ sql }: Pick<Database, 'sql'>, days = 7): Promi
       from generate_series(${since}, now(), interval '1 day') as day
       left join runs r on r.created_at >= day and r.created_at < day + interval '1 day'
       group by day order by day`,
+    readFreed({ sql }),
   ]);
   const by_status = Object.fromEntries(statuses.map((row) => [row.status, row.n])) as Stats['by_status'];
   const good = by_status.completed ?? 0;
@@ -39,5 +41,6 @@ export async function readStats({ sql }: Pick<Database, 'sql'>, days = 7): Promi
     median_duration_s: sums[0]?.median ?? null,
     patch_apply_rate: proposed === 0 ? null : applied / proposed,
     days: perDay,
+    freed: { bytes, runs, last_at },
   };
 }

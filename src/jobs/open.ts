@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { chooseSandbox } from '../agent/environments';
-import { Checkouts, sweepWorkspaces } from '../agent/environments/checkout';
+import { Checkouts } from '../agent/environments/checkout';
 import { refusingWorkspaces } from '../agent/environments/refusing';
 import { Mirrors } from '../agent/mirror';
 import type { WorkspaceSource } from '../agent/workspace';
@@ -12,10 +12,18 @@ import { VariationFailure } from '../core/failure';
 import { type PrivatePostgres, startPrivatePostgres } from '../core/private-postgres';
 import { openVault, type Vault } from '../core/secret';
 import { StartError } from '../core/start-error';
+import { retireAll } from '../core/worker';
 import { type Log, openLog } from '../log';
+import { Closers } from './closers';
 import type { Parts } from './parts';
 import { type JobQueue, openQueue } from './queue';
 import { Shared } from './shared';
+import { startUpkeep } from './upkeep';
+
+/** What is under way is safe to break off: the next one goes on with it. */
+const upkeepStopMs = 300;
+/** A private Postgres is stopped gently for 10 s, then killed. */
+const postgresStopMs = 12_000;
 
 /** Everything a process of Bakeoff stands on, opened; `close` in reverse order. */
 export interface Ground {
@@ -35,10 +43,7 @@ export async function openGround(
   apiKey: (dataDir: string) => string | null,
 ): Promise<Ground> {
   const log = openLog(config.logLevel);
-  const closers: (() => Promise<void> | void)[] = [];
-  const close = async (): Promise<void> => {
-    for (const one of closers.splice(0).reverse()) await one();
-  };
+  const closers = new Closers(log);
   try {
     const dataDir = takeDataDir(config.dataDir);
     closers.push(() => dataDir.release());
@@ -58,9 +63,10 @@ export async function openGround(
       ...{ config, database, vault, mirrors, workspaces, log, secrets },
       baseChecks: new Shared<number>(),
     };
-    return { parts, queue, sandbox, close };
+    closers.push(startUpkeep(parts), upkeepStopMs);
+    return { parts, queue, sandbox, close: () => closers.close() };
   } catch (error) {
-    await close();
+    await closers.close();
     throw error;
   }
 }
@@ -74,13 +80,13 @@ async function openStore(
   config: Config,
   dataDir: DataDir,
   log: Log,
-  closers: (() => Promise<void> | void)[],
+  closers: Closers,
 ): Promise<{ address: string | DatabaseAddress; database: Database }> {
   let address: string | DatabaseAddress;
   if (config.databaseUrl === null) {
     const postgres = await startPrivatePostgres(dataDir.path);
     const keeper = keepAlive(postgres, dataDir.path, log);
-    closers.push(() => keeper.stop());
+    closers.push(() => keeper.stop(), postgresStopMs);
     address = postgres.address;
   } else {
     address = config.databaseUrl;
@@ -92,6 +98,8 @@ async function openStore(
   }
   const database = openDatabase(address);
   closers.push(() => database.close());
+  // On a Postgres of our own we are the only worker: what others have by the record, they took with them.
+  if (config.databaseUrl === null) await retireAll(database);
   return { address, database };
 }
 
@@ -135,16 +143,17 @@ async function openWorkplace(
   log: Log,
 ): Promise<{ sandbox: { kind: string; detail: string }; workspaces: WorkspaceSource; mirrors: Mirrors }> {
   const dir = join(config.dataDir, 'workspaces');
-  // The data directory is ours alone, so whatever lies there was left by a crash.
-  await sweepWorkspaces(dir, new Set());
   const mirrorsDir = join(config.dataDir, 'mirrors');
   try {
     const sandbox = await chooseSandbox(config);
     if (sandbox.kind === 'plain')
       log.warn('UNSAFE: agents run without a sandbox, as this user, on this machine');
+    const workspaces = new Checkouts(dir, sandbox);
+    // The data directory is ours alone, so whatever lies there was left by a crash.
+    await workspaces.sweep();
     return {
       sandbox: { kind: sandbox.kind, detail: sandbox.detail },
-      workspaces: new Checkouts(dir, sandbox),
+      workspaces,
       mirrors: new Mirrors({ dir: mirrorsDir, config, sandbox }),
     };
   } catch (error) {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Checkouts, sweepWorkspaces } from '../../src/agent/environments/checkout';
+import { Checkouts } from '../../src/agent/environments/checkout';
 import { openSandbox } from '../../src/agent/environments/open';
 import { plainSandbox } from '../../src/agent/environments/plain';
 import type { Sandbox } from '../../src/agent/environments/sandbox';
@@ -314,7 +314,7 @@ describe('a workspace', () => {
     expect(readdirSync(workspaces)).toEqual([]);
   });
 
-  test('eight at once on one mirror are all whole, and the sweep takes those that nobody keeps', async () => {
+  test('eight at once on one mirror are all whole, and nothing is left of them', async () => {
     const files = Object.fromEntries(
       Array.from({ length: 50 }, (_, at) => [`d${at % 7}/f${at}.txt`, `${at}\n`]),
     );
@@ -328,11 +328,30 @@ describe('a workspace', () => {
       }),
     );
     expect(counts).toEqual(Array.from({ length: 8 }, () => ['?? mine\n50\n', 1]));
-    const [kept = ''] = readdirSync(workspaces);
-    expect(await sweepWorkspaces(workspaces, new Set([kept]))).toBe(7);
-    expect(readdirSync(workspaces)).toEqual([kept]);
     await Promise.all(eight.map((workspace) => workspace.remove()));
-    expect(await sweepWorkspaces(join(dir, 'no-such-folder'), new Set())).toBe(0);
+    expect(readdirSync(workspaces)).toEqual([]);
+  });
+
+  test('that nobody has open is swept away, and no other, also while some are being opened', async () => {
+    const { mirror, baseSha } = await repository({ 'a.txt': 'one\n' });
+    const crashed = await open({ mirror, baseSha });
+    const checkouts = new Checkouts(workspaces, sandbox);
+    const ours = await checkouts.open({ mirror, baseSha, id: 'ours' });
+    mkdirSync(join(workspaces, 'soon', 'tree'), { recursive: true });
+    const [gone, soon] = await Promise.all([
+      checkouts.sweep(),
+      checkouts.open({ mirror, baseSha, id: 'soon' }),
+      checkouts.open({ mirror, baseSha, id: 'other' }).then((one) => one.remove()),
+    ]);
+    expect(gone).toBeGreaterThanOrEqual(1);
+    expect(readdirSync(workspaces).sort()).toEqual(['ours', 'soon']);
+    for (const one of [ours, soon]) {
+      expect((await sh(one.environment, 'cat a.txt; git status --porcelain')).stdout).toBe('one\n');
+      await one.remove();
+    }
+    await crashed.remove();
+    expect(await checkouts.sweep()).toBe(0);
+    expect(await new Checkouts(join(dir, 'no-such-folder'), sandbox).sweep()).toBe(0);
   });
 
   test('two thousand files open in a fraction of a plain clone plus a checkout of them', async () => {

@@ -1,8 +1,9 @@
 import { expect, test } from 'bun:test';
+import { finish } from '../../src/core/claim';
 import { openDatabase, openSql } from '../../src/core/db';
 import { countByStatus } from '../../src/core/run-list';
 import { readStats } from '../../src/core/stats';
-import { finish, stop } from '../../src/core/variation';
+import { stop } from '../../src/core/steer';
 import { freshDatabase } from '../support/database';
 import { claimOne, makeRun } from './scene';
 

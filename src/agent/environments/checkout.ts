@@ -19,6 +19,11 @@ const snapshotMs = 120_000;
  * own beside it, shown only while we look at what changed, so that nothing the agent does to its `.git` counts.
  */
 export class Checkouts implements WorkspaceSource {
+  /** Folders that are open, or being opened or removed: a sweep leaves them alone. */
+  private readonly busy = new Set<string>();
+  /** Folders that a sweep is removing. */
+  private readonly going = new Map<string, Promise<void>>();
+
   /**
    * @param dir where the workspaces lie; made if missing.
    * @param limit bytes of the largest patch.
@@ -40,26 +45,38 @@ export class Checkouts implements WorkspaceSource {
     const folder = join(this.dir, request.id);
     await mkdir(this.dir, { recursive: true });
     await chmod(this.dir, 0o711);
-    await removeTree(folder);
+    this.busy.add(request.id);
+    await this.going.get(request.id);
+    const closed = (): void => void this.busy.delete(request.id);
     try {
+      await removeTree(folder);
       await mkdir(folder, { mode: 0o711 });
       await chmod(folder, 0o711);
-      const workspace = new Checkout(this.sandbox, folder, request, this.limit);
+      const workspace = new Checkout(this.sandbox, folder, request, this.limit, closed);
       await workspace.fill(request);
       return workspace;
     } catch (error) {
-      await removeTree(folder);
+      await removeTree(folder).finally(closed);
       throw full(error);
     }
   }
-}
 
-/** Removes the workspaces that crashes have left: all but those named in `keep`. Returns how many went. */
-export async function sweepWorkspaces(dir: string, keep: ReadonlySet<string>): Promise<number> {
-  const names = await readdir(dir).catch(() => []);
-  const left = names.filter((name) => !keep.has(name));
-  for (const name of left) await removeTree(join(dir, name));
-  return left.length;
+  /** The folder is this process's alone, so whatever is not open has no owner. One that cannot be removed is left for the next time. */
+  async sweep(): Promise<number> {
+    let gone = 0;
+    for (const name of await readdir(this.dir).catch(() => [])) {
+      if (this.busy.has(name)) continue;
+      const going = removeTree(join(this.dir, name)).then(
+        () => {
+          gone += 1;
+        },
+        () => {},
+      );
+      this.going.set(name, going);
+      await going.finally(() => this.going.delete(name));
+    }
+    return gone;
+  }
 }
 
 class Checkout implements Workspace {
@@ -78,6 +95,7 @@ class Checkout implements Workspace {
     private readonly folder: string,
     request: WorkspaceRequest,
     private readonly limit: number,
+    private readonly closed: () => void,
   ) {
     this.baseSha = request.baseSha;
     this.tree = join(folder, 'tree');
@@ -108,7 +126,7 @@ class Checkout implements Workspace {
 
   async remove(): Promise<void> {
     await Promise.all([this.environment.destroy(), this.ours.destroy()]);
-    await removeTree(this.folder);
+    await removeTree(this.folder).finally(this.closed);
   }
 
   private async look(signal: AbortSignal | undefined): Promise<Patch> {
@@ -156,7 +174,8 @@ function failed(
   code: 'base_not_found' | 'patch_rejected',
 ): VariationFailure {
   const said = decode(result.stderr).trim().slice(-2000);
-  if (/No space left on device/.test(said))
+  // Of a file that it streams, git does not say why it could not be written.
+  if (/No space left on device|Disk quota exceeded|nable to write (new index )?file/.test(said))
     return new VariationFailure('disk_full', `${what}: the disk is full.`);
   if (result.timed_out) return new VariationFailure('timeout', `${what} in time.`);
   const lines = said.split('\n').filter((line) => !line.startsWith('warning:'));

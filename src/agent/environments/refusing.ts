@@ -5,5 +5,6 @@ import type { WorkspaceSource } from '../workspace';
 export function refusingWorkspaces(reason: string): WorkspaceSource {
   return {
     open: () => Promise.reject(new VariationFailure('sandbox_unavailable', reason)),
+    sweep: async () => 0,
   };
 }

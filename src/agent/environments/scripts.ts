@@ -97,19 +97,25 @@ export const applyScript = `${variables}git apply --binary --whitespace=nowarn -
 export const snapshotScript = `set -e
 ${variables}umask 022
 if [ -e "$GIT_DIR/index.lock" ]; then rm -f "$GIT_DIR/index.lock"; fi
+full() {
+  case $said in
+    *'No space left on device'* | *'Disk quota exceeded'* | *'nable to write'*) printf '%s\\n' "$said" >&2; exit 1 ;;
+  esac
+}
 add() {
-  if git add -A 2>"$GIT_DIR/said"; then return; fi
-  if grep -q 'No space left on device' "$GIT_DIR/said"; then cat "$GIT_DIR/said" >&2; exit 1; fi
+  # Kept in memory: on a full disk there is no file that could hold what git says of it.
+  if said=$(git add -A 2>&1); then return; fi
+  full
   find . -path ./.git -prune -o ! -type l ! -perm -u+r -exec chmod u+rwX {} + 2>/dev/null || true
   find . -path ./.git -prune -o -type d ! -perm -u+rwx -exec chmod u+rwx {} + 2>/dev/null || true
-  git add -A --ignore-errors 2>"$GIT_DIR/said" || true
+  said=$(git add -A --ignore-errors 2>&1) || full
 }
 paths() { sed -z 's/^[^\\t]*\\t//'; }
 forget() { git update-index -z --force-remove --stdin; }
 for round in 1 2 3 4; do
   add
   # Git says something of every repository that it meets here for the first time, and else nothing.
-  if [ ! -s "$GIT_DIR/said" ]; then break; fi
+  if [ -z "$said" ]; then break; fi
   git ls-files -s -z | LC_ALL=C grep -z '^160000 ' | paths >"$GIT_DIR/nested"
   git ls-files -o -z --directory --exclude-standard | LC_ALL=C grep -z '/$' >>"$GIT_DIR/nested" || true
   if [ ! -s "$GIT_DIR/nested" ]; then break; fi
@@ -118,7 +124,7 @@ for round in 1 2 3 4; do
   xargs -0 -r -n 1 sh -c 'if cd "./$1"; then
     GIT_INDEX_FILE=$GIT_DIR/none GIT_WORK_TREE=. git ls-files -o -z --exclude-standard |
       LC_ALL=C grep -zv "/$" | git update-index --add -z --stdin
-  fi' sh <"$GIT_DIR/nested" 2>"$GIT_DIR/said" || true
+  fi' sh <"$GIT_DIR/nested" 2>/dev/null || true
 done
 if [ -s "$GIT_DIR/submodules" ]; then git update-index -z --index-info <"$GIT_DIR/submodules"; fi
 diff="git diff --cached --full-index --no-renames --no-ext-diff --no-textconv --no-color --ignore-submodules=all"
