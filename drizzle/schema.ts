@@ -71,6 +71,8 @@ export interface RunOptions {
   /** Seconds of work. */
   timeout_s: number;
   approval: ApprovalMode;
+  /** `patch`: one answer without tools, which is a patch. */
+  mode: 'tools' | 'patch';
   budget_usd: number | null;
   budget_tokens: number | null;
 }
@@ -309,6 +311,8 @@ export const variations = pgTable(
     progress_percentage: integer('progress_percentage').notNull().default(0),
     current_step: text('current_step'),
     plan: jsonb('plan').$type<PlanStep[]>(),
+    /** A person's mended patch, to be applied to the base instead of asking a model. */
+    mended: text('mended'),
     branch: text('branch'),
     /** The commit made of base and patch, under `refs/bakeoff/<run>/<position>` of the mirror. */
     commit_sha: text('commit_sha'),

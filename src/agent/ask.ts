@@ -4,6 +4,7 @@ import { coalesce } from './coalesce';
 import type { Journal } from './journal';
 import { type Model, ModelError, type ModelResponse, type ToolSpec } from './model';
 import { withDistinctIds } from './models/conversation';
+import { mostPromptTokens } from './models/most';
 
 export interface AskInput {
   model: Model;
@@ -16,6 +17,8 @@ export interface AskInput {
   tools: readonly ToolSpec[];
   /** What the model is told that it was not told before. */
   added: string[];
+  /** The directives among it, by id. */
+  directives: readonly number[];
   /** The whole prompt goes into the record. */
   verbose: boolean;
 }
@@ -26,9 +29,8 @@ export interface AskInput {
  */
 export async function ask(input: AskInput): Promise<ModelResponse> {
   const { model, journal, signal, call, system, messages, tools } = input;
-  journal.emit({
-    type: 'model.requested',
-    payload: {
+  await journal.requested(
+    {
       call,
       provider: model.provider,
       model: model.name,
@@ -36,7 +38,8 @@ export async function ask(input: AskInput): Promise<ModelResponse> {
       added: input.added,
       ...(input.verbose ? { prompt: { system, messages: [...messages], tools } } : {}),
     },
-  });
+    { directives: input.directives, prompt: mostPromptTokens(input) },
+  );
   signal.throwIfAborted();
   let streamed = false;
   const stream = coalesce<'text' | 'thinking'>((kind, text) =>
@@ -89,7 +92,10 @@ export async function ask(input: AskInput): Promise<ModelResponse> {
     return { ...response, message };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof ModelError) throw new VariationFailure(error.code, error.message, { cause: error });
+    if (error instanceof ModelError) {
+      const transient = error.code === 'model_unavailable';
+      throw new VariationFailure(error.code, error.message, { cause: error, transient });
+    }
     throw error;
   } finally {
     stream.flush();

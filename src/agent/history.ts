@@ -7,9 +7,13 @@ export interface Past {
   messages: Message[];
   /** Ids of calls at its end that were begun, and must be run again. */
   begun: ReadonlySet<string>;
-  /** Steps that the model has answered. */
+  /** Numbers of its last step (and model call) and last answered tool call: the next ones go on from there. */
   step: number;
+  tool: number;
 }
+
+/** What a conversation is made of: a fact, and its place in the record. */
+export type PastFact = Fact & { seq: number };
 
 /** Types of the events that a conversation is made of. */
 export const pastTypes: readonly FactType[] = [
@@ -22,22 +26,25 @@ export const pastTypes: readonly FactType[] = [
 ];
 
 /**
- * Makes a conversation again from a variation's events, to go on with it on the workspace of its newest checkpoint.
- * Results of the last answer stand if its step was completed, or that checkpoint taken after them; else those from the first call on that
- * changes files are dropped, since their changes went with the workspace: these calls are run again.
+ * Makes a conversation again from a variation's events, to go on with it on the workspace of its checkpoint.
+ * Results of the last answer stand if its step was completed, or where the checkpoint was taken after them; else those
+ * from the first call on that changes files are dropped, since their changes went with the workspace: these calls are
+ * run again.
  * @param facts those of `pastTypes`, in order
- * @param checkpointStep the step after which the newest checkpoint was taken; 0 without one
+ * @param checkpointSeq the event that told of the checkpoint; 0 without one
  */
 export function rebuild(
-  facts: readonly Fact[],
-  checkpointStep: number,
+  facts: readonly PastFact[],
+  checkpointSeq: number,
   changesFiles: (tool: string) => boolean,
   maxTokens: number,
 ): Past {
   const messages: Message[] = [];
+  /** Of each tool's answer: its number, and its place in the record. */
+  const places = new Map<Message, { tool: number; seq: number }>();
   const begun = new Set<string>();
   let step = 0;
-  let whole = checkpointStep;
+  let whole = 0;
   let owed: string | null = null;
   for (const fact of facts) {
     switch (fact.type) {
@@ -46,8 +53,8 @@ export function rebuild(
         if (fact.payload.added.length > 0) owed = null;
         break;
       case 'model.responded': {
-        const { finish_reason, message } = fact.payload;
-        step += 1;
+        const { finish_reason, message, call } = fact.payload;
+        step = call;
         begun.clear();
         owed = complaintOf(finish_reason, message, maxTokens);
         messages.push(owed === null ? message : withoutCalls(message));
@@ -67,8 +74,10 @@ export function rebuild(
         whole = Math.max(whole, fact.payload.step);
         break;
       case 'tool.finished': {
-        const { id, name, output, ok } = fact.payload;
-        messages.push({ role: 'tool', tool_call_id: id, name, text: output, is_error: !ok });
+        const { id, name, output, ok, tool } = fact.payload;
+        const message: Message = { role: 'tool', tool_call_id: id, name, text: output, is_error: !ok };
+        messages.push(message);
+        places.set(message, { tool, seq: fact.seq });
         break;
       }
       default:
@@ -77,16 +86,22 @@ export function rebuild(
   }
   // The crash came between an answer that could not be used and its being told so.
   if (owed !== null) messages.push({ role: 'user', text: owed });
-  const lost = whole >= step ? -1 : firstChange(messages, changesFiles);
+  const last = messages.findLastIndex((one) => one.role === 'assistant');
+  const lost =
+    whole >= step
+      ? -1
+      : messages.findIndex((one, i) => {
+          if (i <= last || one.role !== 'tool' || !changesFiles(one.name)) return false;
+          return (places.get(one)?.seq ?? 0) > checkpointSeq;
+        });
   if (lost >= 0) messages.splice(lost);
   const answered = new Set(messages.map((one) => (one.role === 'tool' ? one.tool_call_id : '')));
-  return { messages, begun: new Set([...begun].filter((id) => !answered.has(id))), step };
-}
-
-/** Index of the first result after the last answer whose call changes files; -1 without one. */
-function firstChange(messages: readonly Message[], changesFiles: (tool: string) => boolean): number {
-  const last = messages.findLastIndex((one) => one.role === 'assistant');
-  return messages.findIndex((one, i) => i > last && one.role === 'tool' && changesFiles(one.name));
+  return {
+    messages,
+    begun: new Set([...begun].filter((id) => !answered.has(id))),
+    step,
+    tool: messages.reduce((most, one) => Math.max(most, places.get(one)?.tool ?? 0), 0),
+  };
 }
 
 /** What a model is told whose answer cannot be used, and nothing of which is run; null when it can. */

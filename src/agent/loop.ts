@@ -2,12 +2,15 @@ import type { Message, ToolCall } from '../core/conversation';
 import { VariationFailure } from '../core/failure';
 import { ask } from './ask';
 import { compact, roomFor } from './context';
+import { commitWord, gate, planWord } from './gate';
 import { complaintOf, lastSummary, type Past, unanswered, withoutCalls } from './history';
 import type { Journal } from './journal';
 import type { Model, ModelResponse } from './model';
+import { applyMended, oneShot } from './one-shot';
 import { type Assignment, firstPrompt, fixedTokens, systemPrompt } from './prompt';
+import { decisionAt, type Steering, Suspended, spoken, unsteered } from './steering';
 import { offered } from './tools';
-import { refuseCall, runCall } from './tools/call';
+import { answerCall, runCall } from './tools/call';
 import { repetitions } from './tools/repeated';
 import type { Patch, Workspace } from './workspace';
 
@@ -22,6 +25,11 @@ export interface WorkInput {
   signal: AbortSignal;
   /** Where it goes on after a pause or a crash: calls that were not answered are run first; all counts go on from it. */
   past?: Past;
+  /** The step from which `max_steps` are counted; default 0. */
+  stepsBefore?: number;
+  steering?: Steering;
+  /** A person's mended patch: it is applied, and no model is asked. */
+  mended?: string | null;
 }
 
 export interface Outcome {
@@ -29,6 +37,8 @@ export interface Outcome {
   /** The agent's own words; null when it did not finish. */
   summary: string | null;
   patch: Patch;
+  /** Its last step. */
+  step: number;
 }
 
 /** Answers in a row that can be used for nothing, before it is given up. */
@@ -42,69 +52,108 @@ const warnAt = 5;
 
 /**
  * Works on an assignment until the model finishes or `max_steps` are used up. A step asks the model, records its
- * answer, runs its tools in order, and takes a checkpoint when one of them may have changed files.
- * @throws the signal's reason, within a second of its firing; VariationFailure `model_unavailable`, `model_refused`,
- * `model_nonsense`, `context_exceeded`, `budget_exceeded`; Fenced; what the workspace throws.
+ * answer, runs its tools in order, and takes a checkpoint when one of them may have changed files. What a person says
+ * is taken up before the next request; a pause and a question take effect between two calls.
+ * @throws Suspended at such a boundary, after everything is in the record; the signal's reason, within a second of its
+ * firing; VariationFailure `model_unavailable`, `model_refused`, `model_nonsense`, `context_exceeded`,
+ * `budget_exceeded`; Fenced; what the workspace throws.
  */
 export async function work(input: WorkInput): Promise<Outcome> {
   try {
-    return await steps(input);
+    if (input.mended != null) return await applyMended(input, input.mended);
+    return await (input.assignment.options.mode === 'patch' ? oneShot(input) : steps(input));
   } catch (error) {
     // Whatever broke because it was stopped, it was stopped.
     input.signal.throwIfAborted();
+    input.steering?.cut.throwIfAborted();
     throw error;
   }
 }
 
-async function steps({ assignment, model, workspace, journal, signal, past }: WorkInput): Promise<Outcome> {
+async function steps(input: WorkInput): Promise<Outcome> {
+  const { assignment, model, workspace, journal, signal, past, steering = unsteered } = input;
   const { options } = assignment;
   const { environment } = workspace;
-  const tools = offered(options.dry_run);
-  const specs = tools.map((tool) => tool.spec);
-  const system = systemPrompt(assignment);
-  const window = {
-    contextTokens: model.contextTokens,
-    maxTokens: model.maxTokens,
-    fixedTokens: fixedTokens(system, specs),
+  /** What is being run may be cut short by a pause; a model call is never. */
+  const running = AbortSignal.any([signal, steering.cut]);
+  const lastStep = (input.stepsBefore ?? 0) + options.max_steps;
+  let planning =
+    steering.approval === 'plan' &&
+    !steering.decisions.some((one) => one.kind === 'plan' && one.decision === 'approve');
+  const rules = () => {
+    const tools = offered(options.dry_run, planning);
+    const specs = tools.map((tool) => tool.spec);
+    const system = systemPrompt(assignment, planning);
+    const fixed = fixedTokens(system, specs);
+    const window = { contextTokens: model.contextTokens, maxTokens: model.maxTokens, fixedTokens: fixed };
+    return { tools, specs, system, window };
   };
   const repeated = repetitions();
-  /** What the model has yet to be told; it enters the record with the next request. */
+  /** What the model has yet to be told, and the directives among it; they enter the record with the next request. */
   let untold: string[] = [];
+  let heard: number[] = [];
   let messages: Message[] = [...(past?.messages ?? [])];
   function tell(text: string): void {
     messages.push({ role: 'user', text });
     untold.push(text);
   }
   if (messages.length === 0) {
-    tell(await firstPrompt(assignment, environment, Math.max(0, roomFor(window)), signal));
+    tell(await firstPrompt(assignment, environment, Math.max(0, roomFor(rules().window)), signal));
   }
-  let step = messages.filter((message) => message.role === 'assistant').length;
-  let call = step;
-  let toolCount = messages.filter((message) => message.role === 'tool').length;
+  let step = past?.step ?? 0;
+  let toolCount = past?.tool ?? 0;
   let nonsense = 0;
   let cutOff = 0;
   let warned = false;
+  let dirty = false;
   let patch: Patch | null = null;
+
+  async function save(): Promise<void> {
+    if (!dirty) return;
+    patch = await workspace.snapshot(signal);
+    await journal.checkpoint(patch, step);
+    dirty = false;
+  }
+
+  async function boundary(): Promise<void> {
+    signal.throwIfAborted();
+    if (!steering.pausing()) return;
+    await save();
+    throw new Suspended(null);
+  }
 
   /** Runs the calls and appends their answers. The summary when one of them ended the work. */
   async function run(calls: readonly ToolCall[]): Promise<string | null> {
     let summary: string | null = null;
-    let changed = false;
+    const { tools } = rules();
     for (const [index, one] of calls.entries()) {
-      const common = { call: one, number: ++toolCount, tools, environment, journal, signal };
+      await boundary();
+      const common = { call: one, number: toolCount + 1, tools, environment, journal, signal: running };
       if (past?.begun.has(one.id)) {
-        journal.emit({ type: 'tool.repeated', payload: { tool: toolCount, id: one.id, name: one.name } });
+        journal.emit({ type: 'tool.repeated', payload: { tool: common.number, id: one.id, name: one.name } });
       }
       if (summary !== null) {
-        messages.push(refuseCall(common, 'Not run: the work was finished before it.'));
+        toolCount += 1;
+        messages.push(answerCall(common, 'Not run: the work was finished before it.'));
         continue;
       }
       if (index >= maxCalls) {
-        messages.push(refuseCall(common, `Not run: at most ${maxCalls} calls in one answer. Call it again.`));
+        toolCount += 1;
+        messages.push(answerCall(common, `Not run: at most ${maxCalls} calls in one answer. Call it again.`));
+        continue;
+      }
+      const word = await gate(one, common.number, { steering, journal, planning }).catch(async (error) => {
+        if (error instanceof Suspended) await save();
+        throw error;
+      });
+      toolCount += 1;
+      if (word !== null) {
+        if (word.approvedPlan) planning = false;
+        messages.push(answerCall(common, word.answer, word.ok));
         continue;
       }
       const tool = tools.find((each) => each.spec.name === one.name);
-      changed ||= tool?.changesFiles ?? false;
+      dirty ||= tool?.changesFiles ?? false;
       const { message, result } = await runCall({
         ...common,
         note: (outcome) => repeated.note(one, outcome, tool?.changesFiles ?? false),
@@ -112,17 +161,38 @@ async function steps({ assignment, model, workspace, journal, signal, past }: Wo
       messages.push(message);
       summary = result.finished ?? null;
     }
-    if (changed) {
-      patch = await workspace.snapshot(signal);
-      await journal.checkpoint(patch, step);
-    }
+    await save();
     return summary;
+  }
+
+  /** Takes up what a person has said since the last time. */
+  async function hear(): Promise<boolean> {
+    const fresh = (await journal.directives()).filter((one) => !heard.includes(one.id));
+    for (const directive of fresh) {
+      tell(spoken(directive));
+      heard.push(directive.id);
+    }
+    return fresh.length > 0;
+  }
+
+  /** Whether the work goes on although the agent has ended it with these words: a person has to say something to it. */
+  async function goesOn(words: string): Promise<boolean> {
+    const key = `step:${step}`;
+    const onPlan = decisionAt(steering, 'plan', key);
+    if (onPlan) {
+      tell(planWord(onPlan));
+      return true;
+    }
+    if (planning) throw new Suspended({ kind: 'plan', key, question: { plan: words } });
+    const onCommit = decisionAt(steering, 'commit', key);
+    if (onCommit?.decision === 'deny') tell(commitWord(onCommit));
+    return (await hear()) || onCommit?.decision === 'deny';
   }
 
   async function outcome(end: Outcome['end'], summary: string | null): Promise<Outcome> {
     patch ??= await workspace.snapshot(signal);
     signal.throwIfAborted();
-    return { end, summary, patch };
+    return { end, summary, patch, step };
   }
 
   function complete(started: number): void {
@@ -152,24 +222,25 @@ async function steps({ assignment, model, workspace, journal, signal, past }: Wo
   const began = performance.now();
   const before = lastSummary(messages) ?? (await run(left));
   if (left.length > 0) complete(began);
-  if (before !== null) return outcome('finished', before);
+  if (before !== null && !(await goesOn(before))) return outcome('finished', before);
 
-  while (step < options.max_steps) {
-    signal.throwIfAborted();
-    if (!warned && options.max_steps - step <= warnAt) {
+  while (step < lastStep) {
+    await boundary();
+    if (!warned && lastStep - step <= warnAt) {
       warned = true;
-      tell(nearEnd(options.max_steps - step));
+      tell(nearEnd(lastStep - step));
     }
+    await hear();
+    const { specs, system, window } = rules();
     messages = compact(messages, window);
     const started = performance.now();
     journal.emit({ type: 'step.started', payload: { step: ++step } });
     const response = await ask({
       ...{ model, journal, signal, system, messages, tools: specs },
-      call: ++call,
-      added: untold,
-      verbose: options.verbose,
+      ...{ call: step, added: untold, directives: heard, verbose: options.verbose },
     });
     untold = [];
+    heard = [];
     const said = complaint(response);
     let summary: string | null = null;
     if (said !== null) {
@@ -183,7 +254,7 @@ async function steps({ assignment, model, workspace, journal, signal, past }: Wo
           : await run(response.message.tool_calls);
     }
     complete(started);
-    if (summary !== null) return outcome('finished', summary);
+    if (summary !== null && !(await goesOn(summary))) return outcome('finished', summary);
   }
   return outcome('step_limit', null);
 }

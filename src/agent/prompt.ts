@@ -7,6 +7,8 @@ import coding from './prompts/coding.md' with { type: 'text' };
 import documentation from './prompts/documentation.md' with { type: 'text' };
 import dryRun from './prompts/dry_run.md' with { type: 'text' };
 import general from './prompts/general.md' with { type: 'text' };
+import patch from './prompts/patch.md' with { type: 'text' };
+import plan from './prompts/plan.md' with { type: 'text' };
 import research from './prompts/research.md' with { type: 'text' };
 import review from './prompts/review.md' with { type: 'text' };
 import { readWhole } from './tools/files';
@@ -29,17 +31,28 @@ export interface Assignment {
 const tasks: Record<TaskType, string> = { general, analysis, coding, research, review, documentation };
 const guides = ['AGENTS.md', 'CLAUDE.md'];
 
-/** The rules: how to work, the task type's paragraph, what the operator wrote for this agent. */
-export function systemPrompt(assignment: Assignment): string {
+/**
+ * The rules: how to work, the task type's paragraph, what the operator wrote for this agent.
+ * @param planning its plan is to be approved first
+ */
+export function systemPrompt(assignment: Assignment, planning = false): string {
   const own = assignment.agent_instructions?.trim();
   return [
     main,
     tasks[assignment.task_type],
     ...(assignment.options.dry_run ? [dryRun] : []),
+    ...(planning ? [plan] : []),
     ...(own ? [`# Instructions for you\n\n${withoutCodes(own)}`] : []),
   ]
     .map((part) => part.trim())
     .join('\n\n');
+}
+
+/** The rules where the model answers once, with a patch. */
+export function patchPrompt(assignment: Assignment): string {
+  const own = assignment.agent_instructions?.trim();
+  const parts = [patch, ...(own ? [`# Instructions for you\n\n${withoutCodes(own)}`] : [])];
+  return parts.map((part) => part.trim()).join('\n\n');
 }
 
 /**
@@ -115,7 +128,7 @@ async function map(environment: Environment, chars: number, signal: AbortSignal)
 }
 
 /** Data, so marked that nothing in it can end the mark. */
-function quoted(tag: string, attributes: Record<string, string>, text: string): string {
+export function quoted(tag: string, attributes: Record<string, string>, text: string): string {
   const given = Object.entries(attributes).map(
     ([name, value]) => ` ${name}=${JSON.stringify(withoutCodes(value))}`,
   );

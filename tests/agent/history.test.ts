@@ -46,7 +46,14 @@ const twoCalls = [
   begun('b', 'read_file'),
   ended('b', 'read_file'),
 ];
-const past = (facts: readonly Fact[], checkpoint = 0) => rebuild(facts, checkpoint, changes, 100);
+/** The checkpoint came right after the fact of that number; 0: there is none. */
+const past = (facts: readonly Fact[], checkpoint = 0) =>
+  rebuild(
+    facts.map((fact, i) => ({ ...fact, seq: i + 1 })),
+    checkpoint,
+    changes,
+    100,
+  );
 const roles = (facts: readonly Fact[], checkpoint = 0) =>
   past(facts, checkpoint).messages.map((one) => (one.role === 'tool' ? one.tool_call_id : one.role));
 
@@ -59,7 +66,7 @@ describe('a conversation made again from events', () => {
   });
 
   test('keeps results that a checkpoint or the end of the step covers, and drops those it does not', () => {
-    expect(roles(twoCalls, 1)).toEqual(['user', 'assistant', 'a', 'b']);
+    expect(roles(twoCalls, 6)).toEqual(['user', 'assistant', 'a', 'b']);
     expect(roles([...twoCalls, step(1)])).toEqual(['user', 'assistant', 'a', 'b']);
     // No checkpoint after the write: it went with the workspace, and what was read after it may be another now.
     expect(roles(twoCalls)).toEqual(['user', 'assistant']);
@@ -85,9 +92,9 @@ describe('a conversation made again from events', () => {
       begun('a', 'write_file'),
       ended('a', 'write_file', 'anew'),
     ];
-    expect(roles(second, 1)).toEqual(['user', 'assistant', 'a']);
-    expect(past(second, 1).messages.at(-1)).toMatchObject({ text: 'anew' });
-    expect(past(second, 1).begun).toEqual(new Set(['b']));
+    expect(roles(second, second.length)).toEqual(['user', 'assistant', 'a']);
+    expect(past(second, second.length).messages.at(-1)).toMatchObject({ text: 'anew' });
+    expect(past(second, second.length).begun).toEqual(new Set(['b']));
   });
 
   test('tells again what a cut-off or empty answer was to be told', () => {
@@ -100,7 +107,7 @@ describe('a conversation made again from events', () => {
   });
 
   test('is empty before the first answer, but for what was told', () => {
-    expect(past([])).toEqual({ messages: [], begun: new Set(), step: 0 });
+    expect(past([])).toEqual({ messages: [], begun: new Set(), step: 0, tool: 0 });
     expect(roles([asked(1, 'goal')])).toEqual(['user']);
   });
 });

@@ -79,6 +79,10 @@ export function recordingJournal(answered: (payload: Payloads['model.responded']
   const journal: Journal = {
     emit: (fact) => void facts.push(fact),
     flush: async () => {},
+    directives: async () => [],
+    async requested(payload) {
+      journal.emit({ type: 'model.requested', payload });
+    },
     async answered(payload) {
       facts.push({ type: 'model.responded', payload });
       answered(payload);
@@ -143,6 +147,7 @@ export function assignment(
         max_steps: 100,
         max_retries: 3,
         approval: 'none',
+        mode: 'tools',
         timeout_s: 600,
         budget_usd: null,
         budget_tokens: null,

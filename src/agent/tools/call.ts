@@ -58,12 +58,13 @@ export async function runCall(input: CallInput): Promise<{ message: ToolMessage;
 }
 
 /** Answers a call without running it, and records that. */
-export function refuseCall(input: Omit<CallInput, 'note'>, reason: string): ToolMessage {
+export function answerCall(input: Omit<CallInput, 'note'>, reason: string, ok = false): ToolMessage {
   const { call, journal } = input;
+  const text = withoutCodes(reason);
   tellStart(input, oneLine(call.name));
-  const result = { ok: false, output: reason, truncated: false };
-  journal.emit({ type: 'tool.finished', payload: finishedPayload(input, result, reason, 0) });
-  return { role: 'tool', tool_call_id: call.id, name: call.name, text: reason, is_error: true };
+  const payload = finishedPayload(input, { ok, output: text, truncated: false }, text, 0);
+  journal.emit({ type: 'tool.finished', payload });
+  return { role: 'tool', tool_call_id: call.id, name: call.name, text, is_error: !ok };
 }
 
 function tellStart({ call, number, journal }: Omit<CallInput, 'note'>, title: string): void {

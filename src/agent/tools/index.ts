@@ -24,7 +24,8 @@ export const tools: readonly Tool[] = [
   finish,
 ];
 
-/** What is offered: in a dry run only what changes nothing. */
-export function offered(dryRun: boolean): readonly Tool[] {
+/** What is offered: in a dry run only what changes nothing; nor can work end whose plan is to be approved first. */
+export function offered(dryRun: boolean, planning = false): readonly Tool[] {
+  if (planning) return tools.filter((tool) => !tool.changesFiles && tool !== finish);
   return dryRun ? tools.filter((tool) => !tool.changesFiles) : tools;
 }
