@@ -15,6 +15,8 @@ export interface CheckRequest {
   /** Opens a fresh workspace of what is to be checked, and nothing else. */
   open: () => Promise<Workspace>;
   signal: AbortSignal;
+  /** Called between two checks; throws to end here. */
+  boundary?: () => void;
 }
 
 /** Runs the project's checks on the base and records the results as the run's own. */
@@ -46,20 +48,34 @@ export async function checkPatch(
 ): Promise<void> {
   const base = await baseResults(database, claim.runId);
   await execute(request, 'patch', (name, code) => compare(base.get(name), code), {
-    started: async (fact) => recorder.emit(fact),
+    started: (fact, name, share) => {
+      // The agent's plan fills the first nine tenths.
+      const percentage = 90 + Math.floor(9 * share);
+      const step = recorder.mask(`check: ${name}`);
+      return recorder.commit(
+        [fact, { type: 'variation.progress', payload: { percentage, step } }],
+        async (tx) => {
+          await tx`
+            update variations set progress_percentage = greatest(progress_percentage, ${percentage}),
+              current_step = ${step}, updated_at = now()
+            where id = ${claim.variationId}`;
+        },
+      );
+    },
     finished: (fact, row) =>
       recorder.commit([fact], (tx) => storeCheck(tx, claim.runId, claim.variationId, row)),
   });
 }
 
 interface Book {
-  started(fact: Fact): Promise<void>;
+  /** `share`: how many of the checks are done, 0…1. */
+  started(fact: Fact, name: string, share: number): Promise<void>;
   finished(fact: Fact, row: CheckRow): Promise<void>;
 }
 
 /** One workspace for all checks, in their order. */
 async function execute(
-  { checks, open, signal }: CheckRequest,
+  { checks, open, signal, boundary }: CheckRequest,
   on: 'base' | 'patch',
   judge: (name: string, exitCode: number | null) => CheckResult,
   book: Book,
@@ -67,8 +83,10 @@ async function execute(
   if (checks.length === 0) return;
   const workspace = await open();
   try {
-    for (const { name, command, required, timeout_s } of checks) {
-      await book.started({ type: 'check.started', payload: { name, command, on } });
+    for (const [i, { name, command, required, timeout_s }] of checks.entries()) {
+      boundary?.();
+      const started: Fact = { type: 'check.started', payload: { name, command, on } };
+      await book.started(started, name, i / checks.length);
       const done = await workspace.environment.exec(['sh', '-c', command], {
         timeoutMs: timeout_s * 1000,
         maxOutputBytes: outputBytes,

@@ -1,15 +1,16 @@
 import type { RunOptions, Usage } from '../../drizzle/schema';
 import type { Journal } from '../agent/journal';
-import { insertCheckpoint, newestCheckpoint } from '../core/checkpoint';
-import type { Database } from '../core/db';
-import type { Claim } from '../core/event';
-import type { Payloads, PlanStep } from '../core/fact';
+import type { ModelProfile } from '../agent/model';
+import { mostOf } from '../agent/models/most';
+import { explainRefusal, type Reservation, reserve, warningsOf } from '../core/budget';
+import { insertCheckpoint, presentCheckpoint } from '../core/checkpoint';
+import { type Database, persist } from '../core/db';
+import { markDelivered, waitingDirectives } from '../core/directive';
+import { append, type Claim } from '../core/event';
+import type { Fact, PlanStep } from '../core/fact';
 import { VariationFailure } from '../core/failure';
 import type { Recorder } from '../core/recorder';
 import { addUsage } from '../core/usage';
-
-/** A share of a budget at which a warning is recorded. */
-const warnAt = 0.8;
 
 /** The agent's side of the record, on Postgres. */
 export function openJournal(
@@ -17,6 +18,7 @@ export function openJournal(
   recorder: Recorder,
   claim: Claim,
   options: Pick<RunOptions, 'budget_usd' | 'budget_tokens'>,
+  profile: ModelProfile,
 ): Journal {
   let progress = -1;
   let words: string | null = null;
@@ -42,15 +44,26 @@ export function openJournal(
     emit: (fact) => recorder.emit(fact),
     flush: () => recorder.flush(),
 
-    async answered(payload) {
-      let sum: Usage | null = null;
-      await recorder.commit([{ type: 'model.responded', payload }], async (tx) => {
-        sum = await addUsage(tx, claim.runId, claim.variationId, {
-          ...payload.usage,
-          cost_usd: payload.cost_usd,
-        });
+    directives: () => persist(() => waitingDirectives(database, claim.variationId)),
+
+    async requested(payload, { directives, prompt }) {
+      await setAside(mostOf(profile, prompt));
+      const delivered = directives.map((directive): Fact => {
+        return { type: 'directive.delivered', payload: { directive, call: payload.call } };
       });
-      if (sum) checkBudget(sum, payload);
+      await recorder.commit([...delivered, { type: 'model.requested', payload }], (tx) =>
+        markDelivered(tx, directives),
+      );
+    },
+
+    async answered(payload) {
+      await recorder.commit([{ type: 'model.responded', payload }], async (tx) => {
+        const spent = { ...payload.usage, cost_usd: payload.cost_usd };
+        const sum: Usage = await addUsage(tx, claim.runId, claim.variationId, spent);
+        // It gets on: what its workers died of before was not this.
+        await tx`update variations set losses = 0 where id = ${claim.variationId} and losses > 0`;
+        await append(tx, claim.runId, claim.position, warningsOf(sum, spent, options));
+      });
     },
 
     async planned(steps) {
@@ -65,9 +78,9 @@ export function openJournal(
     progress: setProgress,
 
     async checkpoint(patch, step) {
-      const newest = await newestCheckpoint(database, claim.variationId);
-      if (newest?.sha256 === patch.sha256 || (newest === null && patch.bytes.length === 0)) return;
-      const number = (newest?.number ?? 0) + 1;
+      const { highest, sha256 } = await persist(() => presentCheckpoint(database, claim.variationId));
+      if (sha256 === patch.sha256 || (sha256 === null && patch.bytes.length === 0)) return;
+      const number = highest + 1;
       const payload = { checkpoint: number, step, ...patch.stat };
       await recorder.commit([{ type: 'checkpoint.saved', payload }], (tx) =>
         insertCheckpoint(tx, claim, number, patch, step),
@@ -75,30 +88,14 @@ export function openJournal(
     },
   };
 
-  /** The run's sum before and after this answer against its limits. */
-  function checkBudget(sum: Usage, answer: Payloads['model.responded']): void {
-    const tokens = sum.input_tokens + sum.output_tokens;
-    const before = tokens - answer.usage.input_tokens - answer.usage.output_tokens;
-    checkOne('tokens', options.budget_tokens, before, tokens);
-    if (sum.cost_usd === null && options.budget_usd !== null) {
-      const message = `What ${answer.model} costs is not known, so the budget in dollars cannot be kept`;
-      throw new VariationFailure('budget_exceeded', message);
-    }
-    if (sum.cost_usd !== null)
-      checkOne('usd', options.budget_usd, sum.cost_usd - (answer.cost_usd ?? 0), sum.cost_usd);
-  }
-
-  function checkOne(kind: 'usd' | 'tokens', limit: number | null, before: number, used: number): void {
-    if (limit === null) return;
-    if (used >= limit) {
-      recorder.emit({ type: 'budget.exceeded', payload: { kind, used, limit } });
-      const shown =
-        kind === 'usd' ? `$${used.toFixed(2)} of $${limit.toFixed(2)}` : `${used} of ${limit} tokens`;
-      throw new VariationFailure('budget_exceeded', `The run's budget is used up: ${shown}`);
-    }
-    if (before < limit * warnAt && used >= limit * warnAt) {
-      recorder.emit({ type: 'budget.warned', payload: { kind, used, limit } });
-    }
+  /** What a call may cost is set aside from the run's budget before it is made. */
+  async function setAside(most: Reservation): Promise<void> {
+    if (options.budget_usd === null && options.budget_tokens === null) return;
+    const refusal = await persist(() => database.sql.begin((tx) => reserve(tx, claim, most, options)));
+    if (refusal === null) return;
+    const { kind, used, limit } = refusal;
+    recorder.emit({ type: 'budget.exceeded', payload: { kind, used, limit } });
+    throw new VariationFailure('budget_exceeded', explainRefusal(refusal));
   }
 }
 

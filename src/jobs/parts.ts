@@ -16,6 +16,8 @@ export interface Parts {
   log: Log;
   /** Checks of bases under way, by run. */
   baseChecks: Shared<number>;
+  /** How long things are waited for, where not the defaults. */
+  waits?: { pauseMs?: number; retryMs?: number };
   /** Hides the service's own secrets wherever their value turns up. */
   secrets: readonly (string | null)[];
 }

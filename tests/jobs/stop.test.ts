@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { readdirSync } from 'node:fs';
 import { getRun } from '../../src/core/run';
-import { stop } from '../../src/core/variation';
+import { stop } from '../../src/core/steer';
 import { gapless } from '../core/scene';
 import { until } from '../support/wait';
 import { type Bench, command, done, edit, openBench, processesWith, typesOf } from './bench';
