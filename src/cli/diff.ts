@@ -7,7 +7,7 @@ export const diff: Command = async (args, context) => {
   const { positionals } = parse(args, {}, [1, 2]);
   const id = positive(positionals[0], 'the run');
   const client = service(context);
-  let position = positionals[1] === undefined ? null : positive(positionals[1], 'the variation', 16);
+  let position = positionals[1] === undefined ? null : positive(positionals[1], 'the variation');
   if (position === null) {
     const { variations } = await client.run(id);
     const patched = variations.filter((variation) => variation.patch !== null && variation.patch.files > 0);

@@ -15,7 +15,7 @@ const giveUpMs = 60_000;
 const longestEvent = 32 * 2 ** 20;
 
 /**
- * A run's events in order, from after `after` up to its end, over broken connections and restarts of the service: it
+ * A run's events in order, from after `after` up to its end (the last one, where it was started again), over broken connections and restarts of the service: it
  * comes back with `Last-Event-ID`, so that nothing is missed and nothing comes twice.
  * @throws Exit 3 when the service stays away for a minute; AbortError when `signal` fires.
  */
@@ -26,19 +26,23 @@ export async function* follow(
   signal: AbortSignal,
 ): AsyncGenerator<Event> {
   let seen = after;
+  /** The last that the run said of itself is that it is over; it may have been started again since. */
+  let ended = false;
   let lost: number | null = null;
   for (let pause = 100; ; pause = Math.min(pause * 2, 2000)) {
     try {
+      const before = seen;
       for await (const event of connect(client, run, seen, signal)) {
         // A server that repeats itself is put up with.
         if (event.seq <= seen) continue;
         seen = event.seq;
         pause = 100;
         lost = null;
+        if (event.variation === null && event.type.startsWith('run.')) ended = runEnds.has(event.type);
         yield event;
-        if (runEnds.has(event.type)) return;
       }
-      if (over((await client.run(run)).status)) return;
+      // The service closes the stream after the end; closed before that, there is more to read.
+      if ((ended || seen === before) && over((await client.run(run)).status)) return;
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof Exit && error.code !== 3) throw error;

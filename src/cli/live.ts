@@ -1,8 +1,9 @@
 import type { RunStatus } from '../../drizzle/schema';
 import type { Run } from '../core/contract';
-import type { Event } from '../core/fact';
+import type { Event, QueuedWhy } from '../core/fact';
 import { fit, pad, paint, plain, type Screen } from './screen';
-import { cost, diffStat, exitWord, marks, statusWord } from './words';
+import { approveWith, questionWords } from './waiting';
+import { cost, diffStat, exitWord, marks, moment, statusWord } from './words';
 
 interface Line {
   position: number;
@@ -67,7 +68,11 @@ export function openLive(screen: Screen, run: Run, now: () => number = Date.now)
 
   return {
     event(event) {
-      const line = event.variation === null ? undefined : lines.get(event.variation);
+      if (event.variation === null) return;
+      if (event.type === 'variation.queued' && !lines.has(event.variation)) {
+        lines.set(event.variation, forked(event.variation, event.payload.agent));
+      }
+      const line = lines.get(event.variation);
       if (line === undefined) return;
       change(line, event);
       if (!screen.live) say(line);
@@ -92,10 +97,33 @@ function row(screen: Screen, line: Line, columns: number): string {
 const statusOf: { [type: string]: RunStatus } = {
   'variation.queued': 'queued',
   'variation.started': 'running',
+  'variation.retrying': 'queued',
+  'variation.paused': 'paused',
+  'approval.requested': 'awaiting_approval',
   'variation.completed': 'completed',
   'variation.failed': 'failed',
   'variation.needs_review': 'needs_review',
   'variation.stopped': 'stopped',
+};
+
+/** A variation that a person has added. */
+function forked(position: number, agent: string): Line {
+  return {
+    ...{ position, agent: plain(agent), status: 'queued', percentage: 0 },
+    ...{ step: '', cost: 0, said: '' },
+  };
+}
+
+const queuedSteps: Record<QueuedWhy, string> = {
+  shutdown: 'its worker was shut down; it goes on',
+  worker_lost: 'its worker was lost; it goes on',
+  resumed: 'resumed',
+  decided: 'answered',
+  directive: 'goes on with what it was told',
+  retry: 'tried again',
+  rollback: 'goes on',
+  fork: 'forked',
+  mended: 'goes on with a mended patch',
 };
 
 /** Tools whose effect is shown by an event of its own. */
@@ -105,6 +133,26 @@ function change(line: Line, event: Event): void {
   const status = statusOf[event.type];
   if (status !== undefined) line.status = status;
   switch (event.type) {
+    case 'variation.queued':
+      if (event.payload.why === undefined) break;
+      line.step = queuedSteps[event.payload.why];
+      if (event.payload.checkpoint !== undefined) line.step += ` from checkpoint ${event.payload.checkpoint}`;
+      break;
+    case 'variation.retrying': {
+      const { error, retry, of, at } = event.payload;
+      line.step = plain(`try ${retry} of ${of} at ${moment(at)}: ${error.code}: ${error.message}`);
+      break;
+    }
+    case 'variation.paused':
+      line.step = `./bakeoff resume ${event.run_id} ${line.position}`;
+      break;
+    case 'approval.requested':
+      // The command first: a long question is cut at the screen's edge.
+      line.step = `${approveWith(event.run_id, event.payload.approval)}  ${questionWords(event.payload)}`;
+      break;
+    case 'directive.received':
+      line.step = plain(`told: ${event.payload.text}`);
+      break;
     case 'variation.started':
       line.step = event.payload.attempt > 1 ? `attempt ${event.payload.attempt}` : '';
       break;

@@ -6,19 +6,25 @@ import { openScreen, plain } from './screen';
 
 /** Each command is loaded when it is called: the others cost nothing. */
 const commands: Record<string, () => Promise<Command>> = {
+  approve: async () => (await import('./answer')).approve,
   demo: async () => (await import('./demo/demo')).demo,
+  deny: async () => (await import('./answer')).deny,
   diff: async () => (await import('./diff')).diff,
   list: async () => (await import('./list')).list,
+  pause: async () => (await import('./steer')).pause,
+  resume: async () => (await import('./steer')).resume,
+  retry: async () => (await import('./steer')).retry,
   run: async () => (await import('./run')).run,
   show: async () => (await import('./show')).show,
-  stop: async () => (await import('./stop')).stop,
+  stop: async () => (await import('./steer')).stop,
+  tell: async () => (await import('./tell')).tell,
   test: async () => (await import('./test')).test,
   up: async () => (await import('./up')).up,
   watch: async () => (await import('./watch')).watch,
   worker: async () => (await import('./worker')).worker,
 };
 const endWell = new Set(['demo', 'run', 'test', 'up', 'watch', 'worker']);
-const notYet = new Set(['pause', 'resume', 'tell', 'pick', 'land', 'bench']);
+const notYet = new Set(['pick', 'land', 'bench']);
 
 // Whoever reads our output may stop reading (`| head`): that is no failure.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit(0));

@@ -39,6 +39,9 @@ export function waysOn(run: Run, url: string, settings = ''): string[] {
   return [
     `Page:  ${url}/runs/${run.id}`,
     `Diff:  ${settings}./bakeoff diff ${run.id} <variation>    (apply it with: git apply)`,
+    ...(over(run.status) && run.status !== 'completed'
+      ? [`Again: ${settings}./bakeoff retry ${run.id}    (from where it was; or --from start)`]
+      : []),
   ];
 }
 
@@ -75,6 +78,16 @@ function variationLines(screen: Screen, run: Run, variation: Variation): string[
     ...(variation.error
       ? [`     ${fit(plain(`${variation.error.code}: ${variation.error.message}`), 300)}`]
       : []),
+    ...(variation.held ? [`     waits: ${heldWords[variation.held]}`] : []),
+    ...(variation.wanted === 'pause' ? ['     pauses at its next boundary'] : []),
     ...(variation.result ? [`     It says: ${fit(plain(variation.result), 160)}`] : []),
   ];
 }
+
+const heldWords: Record<NonNullable<Variation['held']>, string> = {
+  all: 'as many run as the settings allow',
+  project: 'as many of its project run as the settings allow',
+  agent: 'as many of its agent run as the settings allow',
+  provider: 'as many of its model’s provider run as the settings allow',
+  suspect: 'it has lost a worker, and runs alone among such',
+};

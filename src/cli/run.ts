@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path';
-import { taskTypes } from '../../drizzle/schema';
+import { approvalModes, taskTypes } from '../../drizzle/schema';
 import type { Page, Project, Run } from '../core/contract';
 import { type Client, openClient } from './client';
 import { type Command, type Context, parse, service } from './context';
@@ -7,6 +7,7 @@ import { Exit, positive, usage } from './exit';
 import { waysBack, waysOn } from './outcome';
 import { json as asJson } from './screen';
 import { type Started, start } from './start';
+import { pendingFor } from './waiting';
 import { followed, report } from './watch';
 
 /** Starts a run on any repository and follows it to its end; starts a service for it where none answers. */
@@ -21,6 +22,9 @@ export const run: Command = async (args, context) => {
     name: { type: 'string' },
     'task-type': { type: 'string' },
     priority: { type: 'string' },
+    approval: { type: 'string' },
+    at: { type: 'string' },
+    after: { type: 'string', multiple: true },
     timeout: { type: 'string' },
     'max-steps': { type: 'string' },
     detach: { type: 'boolean', default: false },
@@ -31,10 +35,14 @@ export const run: Command = async (args, context) => {
   if (values['task-type'] !== undefined && !taskTypes.some((type) => type === values['task-type'])) {
     throw usage(`--task-type is one of ${taskTypes.join(', ')}`);
   }
+  if (values.approval !== undefined && !approvalModes.some((mode) => mode === values.approval)) {
+    throw usage(`--approval is one of ${approvalModes.join(', ')}`);
+  }
   const source = sourceOf(values.repo, context.from);
   const options = {
     ...(values.timeout === undefined ? {} : { timeout_s: positive(values.timeout, '--timeout') }),
     ...(values['max-steps'] === undefined ? {} : { max_steps: positive(values['max-steps'], '--max-steps') }),
+    ...(values.approval === undefined ? {} : { approval: values.approval }),
   };
   const body = {
     goal: values.goal,
@@ -44,6 +52,8 @@ export const run: Command = async (args, context) => {
     ...(values.base === undefined ? {} : { base: values.base }),
     ...(values['task-type'] === undefined ? {} : { task_type: values['task-type'] }),
     ...(values.priority === undefined ? {} : { priority: positive(values.priority, '--priority', 10) }),
+    ...(values.at === undefined ? {} : { scheduled_at: timeOf(values.at) }),
+    ...(values.after === undefined ? {} : { depends_on: values.after.map((id) => positive(id, '--after')) }),
     ...(Object.keys(options).length === 0 ? {} : { options }),
   };
 
@@ -55,12 +65,16 @@ export const run: Command = async (args, context) => {
     const created = await client.call<Run>('POST', '/runs', { ...where, ...body });
     if (values.detach) {
       if (values.json) context.out.write(asJson(created));
-      else context.out.write(`Run ${created.id} is queued: ${client.url}/runs/${created.id}\n`);
+      else {
+        const state = created.status === 'pending' ? `waits for ${pendingFor(created)}` : 'is queued';
+        context.out.write(`Run ${created.id} ${state}: ${client.url}/runs/${created.id}\n`);
+      }
       return 0;
     }
     const aside = values.json ? context.err : context.out;
     const page = `/runs/${created.id}`;
-    aside.write(`Run ${created.id}: ${own === null ? client.url + page : `${own.loginUrl}&to=${page}`}\n\n`);
+    aside.write(`Run ${created.id}: ${own === null ? client.url + page : `${own.loginUrl}&to=${page}`}\n`);
+    aside.write(created.status === 'pending' ? `It waits for ${pendingFor(created)}\n\n` : '\n');
     try {
       const last = await followed(context, client, created, values.json);
       return report(context, last, values.json, own === null ? waysOn(last, client.url) : waysBack(last));
@@ -84,6 +98,14 @@ type Source = { repo_url: string } | { local_path: string };
 function sourceOf(repo: string, from: string): Source {
   const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(repo) || /^[\w.-]+@[\w.-]+:/.test(repo);
   return isUrl ? { repo_url: repo } : { local_path: resolve(from, repo) };
+}
+
+/** A time as ISO 8601 has it; without a zone it is this machine's. */
+function timeOf(text: string): string {
+  const time = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?$/.test(text) ? new Date(text.replace(' ', 'T')) : null;
+  if (time === null || Number.isNaN(time.getTime()))
+    throw usage(`--at cannot be ${JSON.stringify(text)}: a time like 2030-05-01T09:00`);
+  return time.toISOString();
 }
 
 /** The running service; where none answers, one of this process, which may use the folder named by hand. */

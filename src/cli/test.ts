@@ -1,13 +1,15 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Command, Context } from './context';
+import { type Command, type Context, parse } from './context';
+import { type ExitCode, usage } from './exit';
 import { paint, type Screen } from './screen';
 import { duration } from './words';
 
 const root = join(import.meta.dir, '..', '..');
 const partMs = 5 * 60_000;
 const suiteMs = 60 * 60_000;
+const chaosMs = 6 * 60 * 60_000;
 /** Test files at the same time: they mostly wait for programs that they started. */
 const parallel = 2;
 /** What a test has started ends with it, at the latest this much later. */
@@ -25,16 +27,50 @@ const parts: { name: string; argv: string[] }[] = [
 
 /**
  * Everything that must hold: type check, lint, xss-scan, then `bun test`. Words are handed to `bun test`, which then
- * runs alone. The last line of the output is `N passed, N failed`; a part that fails counts as one, and so does a
- * test that skips: nothing may.
+ * runs alone. With `--chaos`, only the long form of the crash suite. The last line of the output is
+ * `N passed, N failed`; a part that fails counts as one, and so does a test that skips: nothing may.
  */
 export const test: Command = async (args, context) => {
+  if (args.includes('--chaos')) return runChaos(args, context);
   const results = args.length === 0 ? await Promise.all(parts.map((part) => runPart(part, context))) : [];
   const suite = await runSuite(args, context);
   const failed = suite.failed + results.filter((ok) => !ok).length;
   context.out.write(`${suite.passed} passed, ${failed} failed\n`);
   return failed === 0 && suite.passed > 0 ? 0 : 1;
 };
+
+/** Kills with -9, by seed, for as many times as asked: tests/chaos, in a process of its own. */
+async function runChaos(args: string[], { out, interrupted }: Context): Promise<ExitCode> {
+  const text = { type: 'string' } as const;
+  const { values } = parse(args, { chaos: { type: 'boolean' }, seed: text, kills: text });
+  const given = (['seed', 'kills'] as const).flatMap((name) => {
+    const value = values[name];
+    if (value === undefined) return [];
+    if (!/^\d{1,9}$/.test(value)) throw usage(`--${name} is a whole number`);
+    return [`--${name}=${value}`];
+  });
+  const folder = temporaryFolder();
+  try {
+    const child = Bun.spawn(
+      [
+        ...['/usr/bin/env', `TMPDIR=${folder}`, process.execPath, '--env-file=/dev/null'],
+        ...['tests/chaos/long.ts', ...given],
+      ],
+      { cwd: root, stdin: 'ignore', stdout: 'inherit', stderr: 'inherit', timeout: chaosMs },
+    );
+    // Told to end, it says what it has found so far.
+    const end = () => child.kill('SIGTERM');
+    interrupted.addEventListener('abort', end);
+    const code = await child.exited;
+    interrupted.removeEventListener('abort', end);
+    const left = await leftBehind(folder);
+    if (left.length === 0) return code === 0 ? 0 : 1;
+    out.write(`The suite left processes behind:\n${left.join('\n')}\n0 passed, 1 failed\n`);
+    return 1;
+  } finally {
+    removeFolder(folder);
+  }
+}
 
 async function runPart(
   part: { name: string; argv: string[] },
@@ -65,9 +101,7 @@ async function runSuite(
   { out, interrupted }: Context,
 ): Promise<{ passed: number; failed: number }> {
   const start = performance.now();
-  // Everything temporary lies in here, so that what a test leaves behind is seen, and gone.
-  const folder = mkdtempSync(join(tmpdir(), 'bakeoff-test-'));
-  chmodSync(folder, 0o755);
+  const folder = temporaryFolder();
   try {
     const report = join(folder, 'junit.xml');
     const child = Bun.spawn(
@@ -105,8 +139,19 @@ async function runSuite(
     }
     return counts;
   } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    removeFolder(folder);
   }
+}
+
+/** Everything temporary lies in here, so that what a test leaves behind is seen, and gone. */
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'bakeoff-test-'));
+  chmodSync(folder, 0o755);
+  return folder;
+}
+
+function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 }
 
 /** Command lines of processes that name the suite's folder, once they have had time to end. Linux only. */

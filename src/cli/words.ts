@@ -76,3 +76,12 @@ export function cost(usd: number | null): string {
 export function elapsed(of: Run | Variation): number | null {
   return of.started_at && of.completed_at ? Date.parse(of.completed_at) - Date.parse(of.started_at) : null;
 }
+
+/** A time as the person's clock shows it; the day only when it is another one. */
+export function moment(iso: string, now: Date = new Date()): string {
+  const at = new Date(iso);
+  const clock = at.toTimeString().slice(0, 8);
+  if (at.toDateString() === now.toDateString()) return clock;
+  const two = (number: number) => String(number).padStart(2, '0');
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clock}`;
+}

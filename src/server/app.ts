@@ -2,13 +2,20 @@ import { Elysia } from 'elysia';
 import { BakeoffError } from '../core/errors';
 import { errorBody, explain, json, unavailable } from './answer';
 import { agentRoutes } from './api/agents';
+import { approvalRoutes } from './api/approvals';
+import { directiveRoutes } from './api/directives';
+import { flowRoutes } from './api/flows';
+import { forkRoutes } from './api/fork';
 import { laterCallbackRoutes, laterRoutes } from './api/later';
 import { projectRoutes } from './api/projects';
 import { runRoutes } from './api/runs';
 import { serviceRoutes } from './api/service';
+import { settingsRoutes } from './api/settings';
+import { steerRoutes } from './api/steer';
 import { taskRoutes } from './api/tasks';
+import { variationRoutes } from './api/variations';
 import { cookieName, enter, type Gate, isKnown, requireHost, requireOrigin } from './auth';
-import { isJson, maxBodyBytes, tooLarge } from './body';
+import { isJson, isPatch, maxBodyBytes, tooLarge } from './body';
 import { describe } from './describe';
 import { docsPage } from './docs';
 import { readMetrics } from './metrics';
@@ -61,10 +68,17 @@ export function createApp(services: Services, gate: Gate) {
     .group('/api/v1', (api) =>
       api
         .use(runRoutes(services))
+        .use(variationRoutes(services))
+        .use(steerRoutes(services))
+        .use(forkRoutes(services))
+        .use(directiveRoutes(services))
+        .use(approvalRoutes(services))
+        .use(flowRoutes(services))
         .use(taskRoutes(services))
         .use(projectRoutes(services))
         .use(agentRoutes(services))
         .use(serviceRoutes(services))
+        .use(settingsRoutes(services))
         .use(laterRoutes()),
     )
     .group('/api', (api) => api.use(laterCallbackRoutes()))
@@ -108,7 +122,9 @@ function guard(request: Request, gate: Gate): void {
   const length = Number(request.headers.get('content-length') ?? 0);
   if (length > maxBodyBytes) throw tooLarge();
   const sends = length > 0 || request.headers.has('transfer-encoding');
-  if (path.startsWith('/api/') && sends && !isJson(request.headers.get('content-type'))) {
+  const type = request.headers.get('content-type');
+  const fits = isJson(type) || (path.endsWith('/patch') && isPatch(type));
+  if (path.startsWith('/api/') && sends && !fits) {
     throw new BakeoffError('not_json', 'Send application/json', 415);
   }
 }

@@ -1,4 +1,4 @@
-import type { Static, TSchema } from '@sinclair/typebox';
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value, type ValueError, ValueErrorType } from '@sinclair/typebox/value';
 import { BakeoffError, invalid } from '../core/errors';
 import { cleanJson } from '../core/text';
@@ -19,6 +19,37 @@ export function jsonBody<T extends TSchema>(schema: T) {
 }
 
 /**
+ * The same where the body may be left out: then it is `{}`.
+ * @throws BakeoffError as `jsonBody` does
+ */
+export function optionalBody<T extends TSchema>(schema: T) {
+  return async ({ request }: { request: Request }): Promise<Static<T>> => {
+    const bare = request.body === null || request.headers.get('content-length') === '0';
+    return fit(schema, bare ? {} : await readJson(request));
+  };
+}
+
+/**
+ * The same for a body that may be sent as plain text as well: that is its one field.
+ * @throws BakeoffError as `jsonBody` does
+ */
+export function textOrJson<T extends TSchema>(schema: T, field: string) {
+  return async ({ request }: { request: Request }): Promise<Static<T>> => {
+    if (!isPatch(request.headers.get('content-type'))) return fit(schema, await readJson(request));
+    return fit(schema, cleanJson({ [field]: await readText(request) }));
+  };
+}
+
+/** Of a call that takes no field: what comes along is refused, not ignored. */
+export const noFields = Type.Object({}, { additionalProperties: false });
+
+/** @throws BakeoffError 422 when a text is over so many bytes of UTF-8 */
+export function requireBytes(field: string, text: string | null | undefined, most: number): void {
+  if (typeof text === 'string' && Buffer.byteLength(text) > most)
+    throw invalid(field, `${field} is over ${most / 1000} kB`);
+}
+
+/**
  * The value as its schema says.
  * @throws BakeoffError 422 naming the first field that does not fit
  */
@@ -32,6 +63,11 @@ export function fit<T extends TSchema>(schema: T, value: unknown): Static<T> {
   throw invalid(field.slice(0, 200), `${field.slice(0, 200)}: ${says}`);
 }
 
+/** Whether a content type is that of a patch sent as it is. */
+export function isPatch(contentType: string | null): boolean {
+  return /^text\/(plain|x-diff|x-patch)\b/i.test(contentType ?? '');
+}
+
 /** Whether a content type is JSON in the one encoding that JSON has. */
 export function isJson(contentType: string | null): boolean {
   return /^application\/json\s*(;\s*charset="?utf-?8"?\s*)?;?\s*$/i.test(contentType ?? '');
@@ -40,20 +76,23 @@ export function isJson(contentType: string | null): boolean {
 async function readJson(request: Request): Promise<unknown> {
   if (!isJson(request.headers.get('content-type')))
     throw new BakeoffError('not_json', 'Send application/json', 415);
-  const bytes = await request.arrayBuffer();
-  if (bytes.byteLength > maxBodyBytes) throw tooLarge();
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw unreadable('The body is not UTF-8');
-  }
+  const text = await readText(request);
   if (text.trim() === '') throw unreadable('The body is empty; send a JSON object');
   if (isTooDeep(text)) throw unreadable(`The body is nested deeper than ${deepest} levels`);
   try {
     return cleanJson(JSON.parse(text));
   } catch {
     throw unreadable('The body is not valid JSON');
+  }
+}
+
+async function readText(request: Request): Promise<string> {
+  const bytes = await request.arrayBuffer();
+  if (bytes.byteLength > maxBodyBytes) throw tooLarge();
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw unreadable('The body is not UTF-8');
   }
 }
 

@@ -36,7 +36,7 @@ export function describeApi(app: AnyElysia, version: string, cookie: string): Op
     info: {
       title: 'Bakeoff',
       version,
-      description: 'Runs of coding agents: started, watched, stopped, and their patches read.',
+      description: 'Runs of coding agents: started, watched, steered, and their patches read.',
     },
     servers: [{ url: '/' }],
     security: [{ key: [] }, { browser: [] }],

@@ -1,5 +1,12 @@
 import { type TProperties, type TSchema, Type as t } from '@sinclair/typebox';
-import { providers, runStatuses, runTypes, taskTypes, variationStatuses } from '../../drizzle/schema';
+import {
+  approvalModes,
+  providers,
+  runStatuses,
+  runTypes,
+  taskTypes,
+  variationStatuses,
+} from '../../drizzle/schema';
 import { outputTypes } from '../core/contract';
 
 /** The objects of the contract as JSON schemas: what `/openapi.json` says of answers, and tests hold answers to. */
@@ -42,6 +49,8 @@ const check = object({
   duration_ms: count,
 });
 
+const patch = object({ files: count, additions: count, deletions: count, bytes: count });
+
 export const variationSchema = object({
   id,
   position: id,
@@ -54,12 +63,15 @@ export const variationSchema = object({
   current_step: textOrNull,
   plan: orNull(t.Array(object({ text, status: oneOf(['pending', 'active', 'done']) }))),
   branch: textOrNull,
-  patch: orNull(object({ files: count, additions: count, deletions: count, bytes: count })),
+  patch: orNull(patch),
   checks: t.Array(check),
   usage,
   result: textOrNull,
   error: orNull(failure),
   worker: textOrNull,
+  retry_at: orNull(time),
+  held: orNull(oneOf(['all', 'project', 'agent', 'provider', 'suspect'])),
+  wanted: orNull(oneOf(['stop', 'pause'])),
   started_at: timeOrNull,
   completed_at: timeOrNull,
 });
@@ -88,8 +100,11 @@ export const runSchema = object({
   options: object({
     dry_run: t.Boolean(),
     verbose: t.Boolean(),
+    mode: oneOf(['tools', 'patch']),
     max_steps: count,
+    max_retries: count,
     timeout_s: count,
+    approval: oneOf(approvalModes),
     budget_usd: orNull(t.Number()),
     budget_tokens: orNull(count),
   }),
@@ -102,12 +117,45 @@ export const runSchema = object({
   verdict: t.Null(),
   winner: t.Null(),
   landing: t.Null(),
+  on_dependency_failure: oneOf(['fail', 'wait']),
   base_checks: t.Array(check),
   variations: t.Array(variationSchema),
   created_at: time,
   updated_at: time,
   started_at: timeOrNull,
   completed_at: timeOrNull,
+});
+
+export const checkpointSchema = object({
+  checkpoint: id,
+  step: t.Integer({ minimum: 0, description: 'the step of the conversation after which it was taken' }),
+  seq: t.Integer({ minimum: 0, description: 'the event that told of it' }),
+  patch,
+  current: t.Boolean({ description: 'it holds the present patch' }),
+  created_at: time,
+});
+
+export const directiveSchema = object({
+  id,
+  position: id,
+  text,
+  path: textOrNull,
+  line: orNull(id),
+  created_at: time,
+  delivered_at: orNull(time),
+});
+
+export const approvalSchema = object({
+  id,
+  run_id: id,
+  position: id,
+  kind: oneOf(['plan', 'commands', 'commit']),
+  question: object({ plan: t.Optional(text), command: t.Optional(text), patch: t.Optional(patch) }),
+  status: oneOf(['open', 'approved', 'denied', 'withdrawn']),
+  comment: textOrNull,
+  plan: textOrNull,
+  created_at: time,
+  decided_at: timeOrNull,
 });
 
 export const eventSchema = object({
@@ -205,9 +253,16 @@ export const statsSchema = object({
   median_duration_s: orNull(t.Number()),
   patch_apply_rate: orNull(t.Number({ minimum: 0, maximum: 1 })),
   days: t.Array(object({ day: text, completed: count, failed: count })),
+  freed: object({ bytes: count, runs: count, last_at: timeOrNull }),
 });
 
-export const settingsSchema = object({ execution: t.Boolean() });
+const limit = orNull(t.Integer({ minimum: 1, description: 'variations at the same time; null is no limit' }));
+export const settingsSchema = object({
+  execution: t.Boolean({ description: 'false keeps new work queued' }),
+  limits: object({ all: limit, per_project: limit, per_agent: limit, per_provider: limit }),
+  retention_days: orNull(count),
+  remove_after_days: orNull(count),
+});
 
 export const processedSchema = object({ processed: orNull(object({ run_id: id, position: id })) });
 

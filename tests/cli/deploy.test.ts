@@ -106,7 +106,7 @@ describe('README', () => {
     const known = new Set(
       read('src/config.ts').match(/\b(BAKEOFF_[A-Z_]+|[A-Z]+_(URL|HOST|KEY|BASE_URL)|LOG_LEVEL)\b/g),
     );
-    for (const old of ['BAKEOFF_', 'BAKEOFF_RETENTION_DAYS', 'OPENAI', 'ANTHROPIC']) known.delete(old);
+    for (const old of ['BAKEOFF_', 'OPENAI', 'ANTHROPIC']) known.delete(old);
     const table = read('README.md')
       .split('\n')
       .filter((line) => line.startsWith('| `'));

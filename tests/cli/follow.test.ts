@@ -57,13 +57,15 @@ describe('following a run', () => {
     server = null;
   });
 
-  function serve(answers: (string | number)[]): { asked: (string | null)[]; url: string } {
+  /** The run is over once the last of the answers was given, or has the status named. */
+  function serve(answers: (string | number)[], status?: string): { asked: (string | null)[]; url: string } {
     const asked: (string | null)[] = [];
     server = Bun.serve({
       port: 0,
       hostname: '127.0.0.1',
       fetch(request) {
-        if (!request.url.endsWith('/stream')) return Response.json({ id: 1, status: 'running' });
+        if (!request.url.endsWith('/stream'))
+          return Response.json({ id: 1, status: status ?? (answers.length === 0 ? 'completed' : 'running') });
         asked.push(request.headers.get('last-event-id'));
         const next = answers.shift();
         if (typeof next !== 'string') return new Response('', { status: next ?? 503 });
@@ -89,6 +91,29 @@ describe('following a run', () => {
     ]);
     expect(await seen(url)).toEqual([1, 2, 3, 4]);
     expect(asked).toEqual([null, '2', '2', '3']);
+  });
+
+  test('goes on past ends that were not the last: the run was started again', async () => {
+    const { url } = serve([
+      frame(1, 'run.failed') + frame(2, 'run.queued'),
+      frame(3, 'run.stopped'),
+      frame(4, 'run.queued') + frame(5, 'run.completed') + frame(6, 'verdict.given'),
+    ]);
+    expect(await seen(url)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  test('is not misled by a stream that broke off, when the run has ended meanwhile', async () => {
+    const { asked, url } = serve(
+      [frame(1, 'run.started') + frame(2, 'x'), frame(3, 'run.completed')],
+      'completed',
+    );
+    expect(await seen(url)).toEqual([1, 2, 3]);
+    expect(asked).toEqual([null, '2']);
+  });
+
+  test('ends with a run that was over before', async () => {
+    const { url } = serve(['']);
+    expect(await seen(url)).toEqual([]);
   });
 
   test('gives up at once on what will not pass', async () => {

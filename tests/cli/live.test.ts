@@ -85,3 +85,40 @@ test('on a terminal each variation keeps its line, within the width, and the las
   expect(frames[1]).toContain('100 %');
   expect(frames[1]).toContain('✘ 2 x�[31m');
 });
+
+const asked = { plan: 'Read\nWrite' };
+const waiting: [number | null, Fact][] = [
+  [1, { type: 'approval.requested', payload: { approval: 7, kind: 'plan', question: asked } }],
+  [1, { type: 'approval.reminded', payload: { approval: 7, kind: 'plan', waited_s: 9 } }],
+  [1, { type: 'variation.queued', payload: { agent: 'careful', model: 'm', why: 'decided' } }],
+  [2, { type: 'variation.paused', payload: {} }],
+  [2, { type: 'directive.received', payload: { directive: 1, text: 'a\u001b[2J', path: null, line: null } }],
+  [3, { type: 'variation.queued', payload: { agent: 'new', model: 'm', why: 'fork', checkpoint: 2 } }],
+  [
+    3,
+    {
+      type: 'variation.retrying',
+      payload: {
+        error: { code: 'model_unavailable', message: 'x' },
+        ...{ retry: 1, of: 3, delay_ms: 1000, at: '2030-01-01T00:00:00.000Z' },
+      },
+    },
+  ],
+];
+
+test('what waits for a person says so once, with the command that lets it go on', () => {
+  const out = screen(false);
+  const live = openLive(out, run, () => 0);
+  for (const [seq, [variation, fact]] of waiting.entries())
+    live.event({ ...fact, run_id: 12, seq: seq + 1, variation, created_at: '' } as Event);
+  live.end();
+  const lines = out.text.trimEnd().split('\n');
+  expect(lines).toHaveLength(6);
+  expect(lines[0]).toContain('awaiting approval  ./bakeoff approve 12 7  plan of 2 steps');
+  expect(lines[1]).toContain('queued     answered');
+  expect(lines[2]).toContain('paused     ./bakeoff resume 12 2');
+  expect(lines[3]).toContain('paused     told: a�[2J');
+  expect(lines[4]).toContain('3 new');
+  expect(lines[4]).toContain('forked from checkpoint 2');
+  expect(lines[5]).toMatch(/queued {5}try 1 of 3 at .*model_unavailable: x/);
+});

@@ -5,22 +5,6 @@ import { errorSchema } from '../schemas';
 
 /** Calls of the contract that are not built yet: each answers 501, so that nobody takes silence for success. */
 const later: readonly [method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string][] = [
-  ['PATCH', '/runs/:id'],
-  ['DELETE', '/runs/:id'],
-  ['POST', '/runs/:id/pause'],
-  ['POST', '/runs/:id/resume'],
-  ['POST', '/runs/:id/retry'],
-  ['POST', '/runs/:id/directives'],
-  ['POST', '/runs/:id/directive'],
-  ['POST', '/runs/:id/variations/:position/pause'],
-  ['POST', '/runs/:id/variations/:position/resume'],
-  ['POST', '/runs/:id/variations/:position/retry'],
-  ['POST', '/runs/:id/variations/:position/rollback'],
-  ['POST', '/runs/:id/variations/:position/fork'],
-  ['GET', '/runs/:id/variations/:position/checkpoints'],
-  ['PUT', '/runs/:id/variations/:position/patch'],
-  ['GET', '/runs/:id/approvals'],
-  ['POST', '/runs/:id/approvals/:approval'],
   ['GET', '/runs/:id/verdict'],
   ['POST', '/runs/:id/verdict'],
   ['PUT', '/runs/:id/winner'],

@@ -40,7 +40,13 @@ const checks = t.Array(
 );
 const name = t.String({ minLength: 1, maxLength: 100, pattern: '\\S' });
 const branch = t.Union([t.String({ minLength: 1, maxLength: 300 }), t.Null()]);
-const laterFields = { setup: later, network: later, allowed_commands: later, executor: later };
+const allowedCommands = t.Array(t.String({ minLength: 1, maxLength: 1000, pattern: '\\S' }), {
+  maxItems: 200,
+  uniqueItems: true,
+  description:
+    'run without asking where a run asks for `commands`: word for word, or with any plain arguments where it ends in ` *`',
+});
+const laterFields = { setup: later, network: later, executor: later };
 
 const newBody = t.Object(
   {
@@ -49,6 +55,7 @@ const newBody = t.Object(
     local_path: t.Optional(t.String({ maxLength: 4000 })),
     default_branch: t.Optional(branch),
     checks: t.Optional(checks),
+    allowed_commands: t.Optional(allowedCommands),
     ...laterFields,
   },
   {
@@ -59,8 +66,14 @@ const newBody = t.Object(
   },
 );
 const changeBody = t.Object(
-  { name: t.Optional(name), default_branch: t.Optional(branch), checks: t.Optional(checks), ...laterFields },
-  strict,
+  {
+    name: t.Optional(name),
+    default_branch: t.Optional(branch),
+    checks: t.Optional(checks),
+    allowed_commands: t.Optional(allowedCommands),
+    ...laterFields,
+  },
+  { ...strict, examples: [{ allowed_commands: ['npm test', 'git status *'] }] },
 );
 
 /** `/projects` */
@@ -84,6 +97,7 @@ export function projectRoutes({ database, agentSide }: Services) {
           name: body.name?.trim() || nameOfSource(source.repo_url ?? source.local_path),
           default_branch: body.default_branch ?? null,
           checks: checksOf(body.checks ?? []),
+          allowed_commands: body.allowed_commands ?? [],
         };
         const { id, existed } = await createProject(database, input, key);
         return json(await getProject(database, id), existed ? 200 : 201, place(id));
@@ -120,6 +134,7 @@ export function projectRoutes({ database, agentSide }: Services) {
           ...(body.name === undefined ? {} : { name: body.name.trim() }),
           ...(body.default_branch === undefined ? {} : { default_branch: body.default_branch }),
           ...(body.checks === undefined ? {} : { checks: checksOf(body.checks) }),
+          ...(body.allowed_commands === undefined ? {} : { allowed_commands: body.allowed_commands }),
         };
         return json(await updateProject(database, project.id, change));
       },
@@ -156,7 +171,7 @@ async function checkBranch(
 }
 
 function refuseLater(body: Partial<Record<keyof typeof laterFields, unknown>>): void {
-  for (const field of ['setup', 'network', 'allowed_commands', 'executor'] as const) {
+  for (const field of ['setup', 'network', 'executor'] as const) {
     if (body[field] !== undefined) throw notYet(field, field);
   }
 }

@@ -1,19 +1,19 @@
+import { Type as t } from '@sinclair/typebox';
 import { Elysia } from 'elysia';
 import { type RunStatus, runStatuses, runTypes, taskTypes } from '../../../drizzle/schema';
-import { readCheckpoint } from '../../core/checkpoint';
-import { notFound, notYet } from '../../core/errors';
+import { invalid } from '../../core/errors';
 import { listEvents } from '../../core/event';
-import { getRun, getVariation } from '../../core/run';
+import { changeRun, deleteRun, getRun, type RunChange } from '../../core/run';
 import { listRuns, type RunFilter, runSorts } from '../../core/run-list';
-import { stop } from '../../core/variation';
 import { json } from '../answer';
 import { jsonBody } from '../body';
 import { after, describe, filter, idempotencyKey, type Parameter, paging } from '../describe';
+import { reprioritize } from '../enqueue';
 import { type Query, readId, readPaging, readQuery } from '../query';
-import { eventSchema, pageOf, readingOf, runSchema, variationSchema } from '../schemas';
+import { eventSchema, pageOf, readingOf, runSchema } from '../schemas';
 import type { Services } from '../services';
 import { eventStream, resumeAfter, type StreamHost } from '../sse';
-import { runBody, startRun } from '../start-run';
+import { readTime, runBody, startRun, timeText } from '../start-run';
 import { readTranscript } from '../transcript';
 
 const tell = describe.bind(null, 'runs');
@@ -31,7 +31,27 @@ export const runFilters: readonly Parameter[] = [
   ...paging,
 ];
 
-/** `/runs`: create, list, get, events, stream, diff, stop. */
+const changeBody = t.Object(
+  {
+    name: t.Optional(t.String({ minLength: 1, maxLength: 200 })),
+    priority: t.Optional(t.Integer({ minimum: 1, maximum: 10, description: 'higher first' })),
+    scheduled_at: t.Optional(
+      t.Union([timeText, t.Null()], { description: 'null is now. Only while the run is `pending`' }),
+    ),
+    metadata: t.Optional(
+      t.Unsafe<Record<string, unknown>>(
+        t.Object({}, { description: 'any JSON object, 16 kB; takes the place of the present one' }),
+      ),
+    ),
+  },
+  {
+    additionalProperties: false,
+    examples: [{ priority: 8 }, { name: 'Rounding', scheduled_at: '2030-05-01T07:00:00Z' }],
+  },
+);
+const metadataBytes = 16 * 1024;
+
+/** `/runs`: create, list, get, change, remove, events, stream, transcript. */
 export function runRoutes(services: Services) {
   const { database, feed } = services;
   return new Elysia({ prefix: '/runs' })
@@ -62,13 +82,27 @@ export function runRoutes(services: Services) {
       async ({ params }) => json(await getRun(database, readId(params.id))),
       tell('One run', { gives: runSchema }),
     )
-    .post(
-      '/:id/stop',
-      async ({ params }) => {
-        await stop(database, readId(params.id));
-        return json(await getRun(database, readId(params.id)), 202);
+    .patch(
+      '/:id',
+      async ({ params, body }) => {
+        const id = readId(params.id);
+        const run = await changeRun(database, id, changeOf(body));
+        if (body.priority !== undefined) await reprioritize(services, id);
+        return json(run);
       },
-      tell('Stop all variations that have not ended', { status: 202, gives: runSchema }),
+      {
+        body: changeBody,
+        parse: jsonBody(changeBody),
+        ...tell('Change its name, priority, time or metadata', { takes: changeBody, gives: runSchema }),
+      },
+    )
+    .delete(
+      '/:id',
+      async ({ params }) => {
+        await deleteRun(database, readId(params.id));
+        return new Response(null, { status: 204 });
+      },
+      tell('Remove a run that is over, with all that was recorded of it'),
     )
     .get(
       '/:id/events',
@@ -117,33 +151,15 @@ export function runRoutes(services: Services) {
         });
       },
       tell('Everything said and done, as plain text', { gives: 'text/plain' }),
-    )
-    .get(
-      '/:id/variations',
-      async ({ params }) => {
-        const { variations } = await getRun(database, readId(params.id));
-        return json({ items: variations, total: variations.length, next_cursor: null });
-      },
-      tell('A run’s variations', { gives: pageOf(variationSchema) }),
-    )
-    .get(
-      '/:id/variations/:position',
-      async ({ params }) => json(await getVariation(database, readId(params.id), readId(params.position))),
-      tell('One variation', { gives: variationSchema }),
-    )
-    .post(
-      '/:id/variations/:position/stop',
-      async ({ params }) => {
-        await stop(database, readId(params.id), readId(params.position));
-        return json(await getVariation(database, readId(params.id), readId(params.position)), 202);
-      },
-      tell('Stop one variation', { status: 202, gives: variationSchema }),
-    )
-    .get(
-      '/:id/variations/:position/diff',
-      async ({ params, request }) => readDiff(services, readId(params.id), readId(params.position), request),
-      tell('The patch: applies with `git apply` on the run’s base_sha', { gives: 'text/x-diff' }),
     );
+}
+
+/** @throws BakeoffError 422 */
+function changeOf({ scheduled_at, ...rest }: (typeof changeBody)['static']): RunChange {
+  if (Buffer.byteLength(JSON.stringify(rest.metadata ?? {})) > metadataBytes)
+    throw invalid('metadata', 'metadata is over 16 kB');
+  if (scheduled_at === undefined) return rest;
+  return { ...rest, scheduled_at: scheduled_at === null ? null : readTime('scheduled_at', scheduled_at) };
 }
 
 /** The filter of a list of runs, from its query. */
@@ -174,25 +190,4 @@ async function readEvents({ database }: Services, id: number, request: Request) 
   });
   const last = items.at(-1);
   return { items, next_cursor: items.length === limit && last ? String(last.seq) : null };
-}
-
-async function readDiff(
-  { database }: Services,
-  id: number,
-  position: number,
-  request: Request,
-): Promise<Response> {
-  const query = new URL(request.url).searchParams;
-  for (const later of ['against', 'path']) {
-    if (query.has(later)) throw notYet(`?${later}=`, later);
-  }
-  if (id < 1) throw notFound('run', id);
-  const patch = await readCheckpoint(database, id, position);
-  const headers: Record<string, string> = {
-    'content-type': 'text/x-diff',
-    'content-disposition': `inline; filename="run-${id}-${position}.diff"`,
-    'cache-control': 'no-store',
-  };
-  if (patch) Object.assign(headers, { 'x-base-sha': patch.base_sha, etag: `"${patch.sha256}"` });
-  return new Response(patch ? Buffer.from(patch.bytes) : '', { headers });
 }

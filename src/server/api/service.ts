@@ -1,26 +1,18 @@
-import { Type as t } from '@sinclair/typebox';
 import { Elysia } from 'elysia';
 import type { QueueStats } from '../../core/contract';
 import { BakeoffError } from '../../core/errors';
-import { changeSettings, readSettings } from '../../core/settings';
 import { readStats } from '../../core/stats';
 import { listWorkers } from '../../core/worker';
 import { json } from '../answer';
-import { jsonBody } from '../body';
 import { describe } from '../describe';
-import { pageOf, processedSchema, queueSchema, settingsSchema, statsSchema, workerSchema } from '../schemas';
+import { pageOf, processedSchema, queueSchema, statsSchema, workerSchema } from '../schemas';
 import type { Services } from '../services';
 
 const tell = describe.bind(null, 'service');
 
-const settingsBody = t.Object(
-  { execution: t.Optional(t.Boolean()) },
-  { additionalProperties: false, examples: [{ execution: false }] },
-);
-
-/** Workers, queue, statistics and settings. */
+/** Workers, queue and statistics. */
 export function serviceRoutes(services: Services) {
-  const { database, queue } = services;
+  const { database } = services;
   return new Elysia()
     .get(
       '/worker/status',
@@ -52,27 +44,6 @@ export function serviceRoutes(services: Services) {
       '/stats',
       async () => json(await readStats(database)),
       tell('Figures of the last seven days', { gives: statsSchema }),
-    )
-    .get(
-      '/settings',
-      async () => json(await readSettings(database)),
-      tell('Settings', { gives: settingsSchema }),
-    )
-    .patch(
-      '/settings',
-      async ({ body }) => {
-        const settings = await changeSettings(database, body);
-        await queue.hold(!settings.execution);
-        return json(settings);
-      },
-      {
-        body: settingsBody,
-        parse: jsonBody(settingsBody),
-        ...tell('Change settings: `execution: false` keeps new work queued', {
-          takes: settingsBody,
-          gives: settingsSchema,
-        }),
-      },
     );
 }
 
