@@ -1,25 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { launchChromium, openPage } from './support/browser';
 import { type Served, serve } from './support/served';
 
 let served: Served;
 let browser: Browser;
 
 beforeAll(async () => {
-  const executablePath =
-    process.env.CHROMIUM ??
-    Bun.which('chromium') ??
-    Bun.which('chromium-browser') ??
-    Bun.which('google-chrome');
-  if (!executablePath)
-    throw new Error('The journey needs Chromium: apt-get install chromium, or name one in CHROMIUM');
-  [served, browser] = await Promise.all([
-    serve(),
-    chromium.launch({
-      executablePath,
-      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-    }),
-  ]);
+  [served, browser] = await Promise.all([serve(), launchChromium()]);
   const checks = [{ name: 'tests', command: 'sh tests/run.sh' }];
   await served.api('/projects', { name: 'howlong', local_path: served.sample, checks });
 }, 60_000);
@@ -29,26 +17,7 @@ afterAll(async () => {
   await served?.stop();
 }, 30_000);
 
-/** A page of a new browser, and everything that must not happen on it. */
-async function open(
-  width: number,
-  options: { javaScriptEnabled?: boolean } = {},
-): Promise<{ page: Page; wrong: string[] }> {
-  const context = await browser.newContext({ viewport: { width, height: 900 }, ...options });
-  context.setDefaultTimeout(15_000);
-  const page = await context.newPage();
-  const wrong: string[] = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') wrong.push(message.text());
-  });
-  page.on('pageerror', (error) => wrong.push(error.message));
-  page.on('request', (request) => {
-    const { origin, protocol } = new URL(request.url());
-    if (protocol !== 'data:' && origin !== served.service.url) wrong.push(`asked ${request.url()}`);
-  });
-  await page.goto(served.service.loginUrl);
-  return { page, wrong };
-}
+const open = (width: number, options = {}) => openPage(browser, served, width, options);
 
 async function fill(page: Page): Promise<void> {
   await page.locator('#s-goal').fill('Make `sh tests/run.sh` pass');
@@ -118,7 +87,14 @@ test('no page scrolls sideways, on a phone or narrower', async () => {
   const { page, wrong } = await open(390);
   for (const width of [390, 320]) {
     await page.setViewportSize({ width, height: 800 });
-    for (const path of ['/', '/runs/1', '/runs/1?v=1&tab=changes', '/runs/999']) {
+    for (const path of [
+      '/',
+      '/runs/1',
+      '/runs/1?v=1&tab=changes',
+      '/runs/1?v=1&sheet=fork',
+      '/settings',
+      '/runs/999',
+    ]) {
       await page.goto(served.service.url + path);
       const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       expect(`${path} at ${width}: ${over}`).toBe(`${path} at ${width}: 0`);

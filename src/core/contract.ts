@@ -264,4 +264,6 @@ export interface Stats {
   /** Of variations that proposed a patch, the share whose patch applied. */
   patch_apply_rate: number | null;
   days: DayStat[];
+  /** What retention has freed, since the beginning; `runs` were thinned or removed. */
+  freed: { bytes: number; runs: number; last_at: string | null };
 }

@@ -16,6 +16,11 @@ export function readEntry(form: URLSearchParams): Entry {
     task_type: text('task_type') || 'general',
     timeout: text('timeout'),
     budget_usd: text('budget_usd').replace(/^\$/, '').trim(),
+    approval: text('approval') || 'none',
+    priority: text('priority') || '5',
+    scheduled_at: text('scheduled_at'),
+    depends_on: text('depends_on'),
+    max_retries: text('max_retries'),
   };
 }
 
@@ -46,6 +51,22 @@ export function bodyOf(
     if (!(usd > 0)) return { error: { field: 'budget_usd', message: 'An amount in dollars, such as 3.00.' } };
     options.budget_usd = usd;
   }
+  if (entry.approval !== 'none') options.approval = entry.approval;
+  if (entry.max_retries !== '') {
+    const retries = Number(entry.max_retries);
+    if (!Number.isInteger(retries) || retries < 0)
+      return { error: { field: 'max_retries', message: 'A whole number, such as 3; 0 for none.' } };
+    options.max_retries = retries;
+  }
+  const priority = Number(entry.priority);
+  if (!Number.isInteger(priority) || priority < 1 || priority > 10)
+    return { error: { field: 'priority', message: 'Between 1 and 10; 10 goes first.' } };
+  const scheduled = timeOf(entry.scheduled_at);
+  if (scheduled === 'unreadable')
+    return { error: { field: 'scheduled_at', message: 'A time, such as 2026-11-22 02:00, in UTC.' } };
+  const after = entry.depends_on.split(/[\s,;]+/).filter(Boolean);
+  if (!after.every((id) => /^#?\d{1,9}$/.test(id)))
+    return { error: { field: 'depends_on', message: 'Numbers of runs, such as 12, 14.' } };
   return {
     body: {
       ...placeOf(entry.project, project),
@@ -54,9 +75,20 @@ export function bodyOf(
       task_type: entry.task_type,
       ...(entry.base === '' ? {} : { base: entry.base }),
       ...(entry.agents.length === 0 ? {} : { agents: shared(entry.agents, variations) }),
+      ...(priority === 5 ? {} : { priority }),
+      ...(scheduled === null ? {} : { scheduled_at: scheduled }),
+      ...(after.length === 0 ? {} : { depends_on: after.map((id) => Number(id.replace('#', ''))) }),
       ...(Object.keys(options).length === 0 ? {} : { options }),
     },
   };
+}
+
+/** A `datetime-local`, which the form says is UTC, as ISO-8601; null for none. */
+export function timeOf(text: string): string | null | 'unreadable' {
+  if (text === '') return null;
+  const read = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d(?:\.\d+)?)?Z?$/.exec(text);
+  const date = read ? new Date(`${read[1]}T${read[2]}${read[3] ?? ':00'}Z`) : null;
+  return date === null || Number.isNaN(date.getTime()) ? 'unreadable' : date.toISOString();
 }
 
 function placeOf(text: string, project: { id: number } | null): Record<string, unknown> {
@@ -82,6 +114,11 @@ const fields: Record<string, keyof Entry> = {
   agents: 'agents',
   base: 'base',
   task_type: 'task_type',
+  priority: 'priority',
+  scheduled_at: 'scheduled_at',
+  depends_on: 'depends_on',
+  'options.approval': 'approval',
+  'options.max_retries': 'max_retries',
   'options.timeout_s': 'timeout',
   'options.budget_usd': 'budget_usd',
 };

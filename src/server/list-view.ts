@@ -1,3 +1,4 @@
+import { listOpenApprovals, type OpenApproval } from '../core/approval';
 import type { Page, Run, Stats } from '../core/contract';
 import type { Database } from '../core/db';
 import { BakeoffError } from '../core/errors';
@@ -5,6 +6,7 @@ import { countByStatus, listRuns, type RunFilter } from '../core/run-list';
 import { readStats } from '../core/stats';
 import type { Counts } from '../views/home';
 import { type ListQuery, type Show, shows, statusesOf } from '../views/query';
+import { mostWaits } from '../views/waits';
 import { lately } from './lately';
 
 const pageRuns = 25;
@@ -36,6 +38,11 @@ export function countRuns(database: Pick<Database, 'db'>, query: ListQuery): Pro
 /** The last days' figures, shared like the counts. */
 export function readWeek(database: Pick<Database, 'sql'>): Promise<Stats> {
   return lately(database, 'week', () => readStats(database));
+}
+
+/** What waits for a person, the oldest first: as it is now, since what was just answered must not come back. */
+export function readWaits(database: Pick<Database, 'sql'>): Promise<OpenApproval[]> {
+  return listOpenApprovals(database, mostWaits);
 }
 
 /** The id of the newest run there is; 0 before the first. */

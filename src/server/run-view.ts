@@ -4,7 +4,7 @@ import { listEvents } from '../core/event';
 import { type FileChange, parseDiff } from '../views/diff';
 import { continues } from '../views/items';
 import { Stream } from '../views/stream';
-import { TimelineSteps, timelineTypes } from '../views/timeline';
+import { TimelineSteps, timelineTypes } from '../views/timeline-steps';
 
 /** Items that a page's stream holds at once; older ones are fetched when asked for. */
 export const shownItems = 400;
@@ -52,6 +52,14 @@ export async function loadSteps(
   for (const event of await listEvents(database, runId, { before, limit: 2000, types: timelineTypes }))
     steps.take(event);
   return steps;
+}
+
+/** When a run or a variation of it was last changed, with or without an event; to be compared, not to be read. */
+export async function changedAt({ sql }: Pick<Database, 'sql'>, runId: number): Promise<string> {
+  const [row] = await sql<{ at: string }[]>`
+    select (greatest(r.updated_at, (select max(v.updated_at) from variations v where v.run_id = r.id)))::text as at
+    from runs r where r.id = ${runId}`;
+  return row?.at ?? '';
 }
 
 /** Patches beyond this are read to here only; the raw diff has all of it. */

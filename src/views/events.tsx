@@ -1,15 +1,21 @@
 import { Html } from '@kitajs/html';
 import type { PlanStep } from '../core/fact';
+import { CheckpointLine } from './checkpoints';
 import { Checks } from './checks';
 import { editsOf } from './edits';
 import { clock, count, cut, duration, money, plural, words } from './format';
+import { Gate } from './gate';
 import { type Item, stat } from './items';
 import { Icon, LevelMark, Mark } from './marks';
 import { inlineProse, prose } from './prose';
 import { ToolCall } from './toolcall';
 import { visible } from './visible';
+import { Sent, Voice } from './voice';
 
 export interface EventsContext {
+  /** Where the variation's forms are sent: `/runs/212/variations/2` and so on. */
+  run: number;
+  position: number;
   /** When the run's clock began, ISO-8601. */
   origin: string;
   /** The variation's changes page. */
@@ -25,7 +31,11 @@ export function Ev({ item, context }: { item: Item; context: EventsContext }) {
       </li>
     );
   }
-  const thin = item.kind === 'line' || item.kind === 'model';
+  const thin =
+    item.kind === 'line' ||
+    item.kind === 'model' ||
+    item.kind === 'checkpoint' ||
+    (item.kind === 'sent' && item.taken !== null);
   const at = (Date.parse(item.at) - Date.parse(context.origin)) / 1000;
   return (
     <li class={thin ? 'ev thin' : 'ev'} id={item.key}>
@@ -53,12 +63,23 @@ function Sign({ item }: { item: Exclude<Item, { kind: 'turn' }> }) {
     case 'plan':
       return <Icon i="plan" />;
     case 'model':
-      return item.answer === null ? <Mark s="running" /> : <Icon i="model" />;
+      return item.answer === null && !item.cut ? <Mark s="running" /> : <Icon i="model" />;
     case 'tool':
-      return item.result === null ? (
+      return item.result === null && !item.cut ? (
         <Mark s="running" />
       ) : (
         <Icon i={editsOf(item.arguments).length > 0 ? 'edit' : 'run'} />
+      );
+    case 'checkpoint':
+      return <Icon i="pin" />;
+    case 'sent':
+    case 'voice':
+      return <Icon i="flag" />;
+    case 'gate':
+      return item.decided === null && !item.withdrawn ? (
+        <Mark s="awaiting_approval" />
+      ) : (
+        <Icon i={item.decided?.decision === 'approve' ? 'check' : 'close'} />
       );
     case 'checks':
       return item.running === null ? <Icon i="check" /> : <Mark s="running" />;
@@ -86,6 +107,14 @@ function Body({ item, context }: { item: Exclude<Item, { kind: 'turn' }>; contex
       return <ModelCall item={item} />;
     case 'tool':
       return <ToolCall item={item} />;
+    case 'checkpoint':
+      return <CheckpointLine item={item} context={context} />;
+    case 'sent':
+      return <Sent item={item} context={context} />;
+    case 'voice':
+      return <Voice item={item} />;
+    case 'gate':
+      return <Gate item={item} context={context} />;
     case 'checks':
       return <Checks item={item} />;
     case 'end':
@@ -132,7 +161,7 @@ function PlanItem({ item }: { item: Extract<Item, { kind: 'plan' }> }) {
       <p>
         <b>Plan</b> <span class="muted" safe>{`${plural(item.steps.length, 'step')}${revised}`}</span>
       </p>
-      <Plan steps={item.steps} />
+      <Plan steps={item.steps} resting={item.resting} />
     </>
   );
 }
@@ -142,12 +171,14 @@ const planMarks = {
   active: { mark: 'running', class: 'now', said: ', under way' },
   pending: { mark: 'queued', class: undefined, said: ', to do' },
 } as const;
+const begun = { mark: 'pending', class: 'now', said: ', begun' } as const;
 
-export function Plan({ steps }: { steps: readonly PlanStep[] }) {
+/** `resting`: nobody works on it now, so that no step is under way. */
+export function Plan({ steps, resting = false }: { steps: readonly PlanStep[]; resting?: boolean }) {
   return (
     <ol class="plan">
       {steps.slice(0, 100).map((step) => {
-        const shown = planMarks[step.status];
+        const shown = step.status === 'active' && resting ? begun : planMarks[step.status];
         return (
           <li class={shown.class} aria-current={step.status === 'active' ? 'step' : undefined}>
             <Mark s={shown.mark} />
@@ -173,7 +204,7 @@ function ModelCall({ item }: { item: Extract<Item, { kind: 'model' }> }) {
         duration(answer.latency_ms / 1000),
         answer.finish_reason === 'length' ? 'cut off by its token limit' : '',
       ]
-    : [`asks ${item.model}…`];
+    : [item.cut ? `${item.model}, broken off without an answer` : `asks ${item.model}…`];
   return (
     <>
       <b safe>{step}</b> <span safe>{visible([...facts, item.trouble].filter(Boolean).join(' · '))}</span>

@@ -1,5 +1,5 @@
 import { Html } from '@kitajs/html';
-import { taskTypes } from '../../drizzle/schema';
+import { Limits } from './form-limits';
 import { plural, words } from './format';
 import { Icon, LevelMark } from './marks';
 import type { Shell } from './shell';
@@ -14,6 +14,13 @@ export interface Entry {
   task_type: string;
   timeout: string;
   budget_usd: string;
+  approval: string;
+  priority: string;
+  /** A time of `datetime-local`, in UTC. */
+  scheduled_at: string;
+  /** Numbers of runs, as they were typed. */
+  depends_on: string;
+  max_retries: string;
 }
 
 export interface EntryError {
@@ -35,6 +42,11 @@ export function emptyEntry(shell: Shell): Entry {
     task_type: 'general',
     timeout: '10',
     budget_usd: '',
+    approval: 'none',
+    priority: '5',
+    scheduled_at: '',
+    depends_on: '',
+    max_retries: '3',
   };
 }
 
@@ -55,8 +67,7 @@ export function StartForm({ shell, prefix, entry = emptyEntry(shell), error, dia
     error?.field === name ? { 'aria-invalid': 'true' as const, 'aria-describedby': id(`${name}-e`) } : {};
   const Wrong = ({ name }: { name: keyof Entry }) =>
     error?.field === name ? <Mistake id={id(`${name}-e`)} message={error.message} /> : '';
-  const folded =
-    error?.field === 'agents' || ['base', 'task_type', 'timeout', 'budget_usd'].includes(error?.field ?? '');
+  const folded = !['project', 'goal', 'variations', undefined, null].includes(error?.field);
   return (
     <form class="form" id={id('form')} action="/runs" method="post">
       {error && error.field === null ? (
@@ -120,7 +131,7 @@ export function StartForm({ shell, prefix, entry = emptyEntry(shell), error, dia
       </fieldset>
       <details class="more" open={folded}>
         <summary>
-          <span>Agents, base, limits</span>
+          <span>Agents, base, limits, approval</span>
           <small safe>{folds(shell, entry)}</small>
         </summary>
         <div class="grid2">
@@ -132,58 +143,7 @@ export function StartForm({ shell, prefix, entry = emptyEntry(shell), error, dia
           ) : (
             ''
           )}
-          <div class="field">
-            <label for={id('base')}>Base</label>
-            <input
-              id={id('base')}
-              name="base"
-              value={Html.escapeHtml(entry.base)}
-              spellcheck="false"
-              placeholder="default branch"
-              {...wrong('base')}
-            />
-            <Wrong name="base" />
-          </div>
-          <div class="field">
-            <label for={id('type')}>Kind of task</label>
-            <select id={id('type')} name="task_type" {...wrong('task_type')}>
-              {taskTypes.map((type) => (
-                <option value={type} selected={type === entry.task_type}>
-                  {Html.escapeHtml(type)}
-                </option>
-              ))}
-            </select>
-            <Wrong name="task_type" />
-          </div>
-          <div class="field">
-            <label for={id('time')}>Time limit</label>
-            <div class="affix end">
-              <input
-                id={id('time')}
-                name="timeout"
-                value={Html.escapeHtml(entry.timeout)}
-                inputmode="numeric"
-                {...wrong('timeout')}
-              />
-              <span>min</span>
-            </div>
-            <Wrong name="timeout" />
-          </div>
-          <div class="field">
-            <label for={id('budget')}>Budget</label>
-            <div class="affix">
-              <span>$</span>
-              <input
-                id={id('budget')}
-                name="budget_usd"
-                value={Html.escapeHtml(entry.budget_usd)}
-                inputmode="decimal"
-                placeholder="none"
-                {...wrong('budget_usd')}
-              />
-            </div>
-            <Wrong name="budget_usd" />
-          </div>
+          <Limits shell={shell} entry={entry} id={id} wrong={wrong} Wrong={Wrong} />
         </div>
       </details>
       <div class="btns">
@@ -274,10 +234,20 @@ function folds(shell: Shell, entry: Entry): string {
     entry.task_type === 'general' ? '' : words(entry.task_type),
     entry.timeout ? `${entry.timeout} min` : '',
     entry.budget_usd ? `$${entry.budget_usd}` : 'no budget',
+    asksBefore[entry.approval] ?? '',
+    entry.priority === '5' ? '' : `priority ${entry.priority}`,
+    entry.scheduled_at ? `not before ${entry.scheduled_at.replace('T', ' ')} UTC` : '',
+    entry.depends_on ? `after ${entry.depends_on}` : '',
   ]
     .filter(Boolean)
     .join(' · ');
 }
+
+const asksBefore: Record<string, string> = {
+  plan: 'asks before it starts',
+  commands: 'asks before commands',
+  commit: 'asks before the commit',
+};
 
 /** The form in a dialog, for every page's New run button. */
 export function StartDialog({ shell }: { shell: Shell }) {

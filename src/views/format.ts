@@ -47,6 +47,13 @@ export function moment(iso: string): string {
   return `${date.getUTCDate()} ${months[date.getUTCMonth()]} ${date.getUTCFullYear()}, ${date.toISOString().slice(11, 19)} UTC`;
 }
 
+/** A time of day: `21:38:02 UTC`; with its date when that is not `now`'s. */
+export function time(iso: string, now?: Date): string {
+  const said = `${new Date(iso).toISOString().slice(11, 19)} UTC`;
+  if (now === undefined || iso.slice(0, 10) === now.toISOString().slice(0, 10)) return said;
+  return moment(iso).replace(/:\d\d UTC$/, ' UTC');
+}
+
 /** `$1.12`; under a cent with as many places as it takes to say something; null is a price nobody knows. */
 export function money(usd: number | null): string {
   if (usd === null) return 'unknown';

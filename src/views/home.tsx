@@ -7,6 +7,8 @@ import { Icon } from './marks';
 import { isFiltered, type ListQuery, queryString, type Show } from './query';
 import { RunList } from './runlist';
 import type { Shell } from './shell';
+import { Problem } from './toast';
+import { type Waiting, Waits } from './waits';
 
 interface Props {
   shell: Shell;
@@ -14,18 +16,31 @@ interface Props {
   page: Page<Run>;
   stats: Stats;
   counts: Counts;
+  /** The oldest of what waits for a person. */
+  waits: readonly Waiting[];
+  /** A dialog that the page is to begin with. */
+  sheet?: JSX.Element | undefined;
+  problem?: { strong: string; rest: string } | undefined;
   projects: readonly Project[];
   /** A form that was sent and is wrong: it comes back as it was, with what is wrong. */
   sent?: { entry: Entry; error: EntryError };
 }
 
 /** The list of runs, the form that starts one, and the last week. */
-export function HomePage({ shell, query, page, stats, counts, projects, sent }: Props) {
+export function HomePage(props: Props) {
+  const { shell, query, page, stats, counts, waits, projects, sent } = props;
   return (
-    <Layout shell={shell} title={homeTitle(counts)} status={counts.live > 0 ? 'running' : null}>
+    <Layout
+      shell={shell}
+      title={homeTitle(counts, waits.length)}
+      status={homeStatus(counts, waits.length)}
+      sheet={props.sheet}
+    >
+      <Problem problem={props.problem} />
       <h1 class="vh">Runs</h1>
       <div class="cols">
         <div>
+          <Waits waits={waits} now={shell.now} />
           <section id="runs" aria-labelledby="runs-h">
             <div class="head">
               <h2 id="runs-h">Runs</h2>
@@ -106,15 +121,23 @@ export function HomePage({ shell, query, page, stats, counts, projects, sent }: 
   );
 }
 
-/** What the tab says: how many runs are live. */
-export function homeTitle(counts: Counts): string {
+/** What the tab says: how much waits for a person, else how many runs are live. */
+export function homeTitle(counts: Counts, waits: number): string {
+  if (waits > 0) return `${waits} ${waits === 1 ? 'waits' : 'wait'} for you`;
   return counts.live > 0 ? `${counts.live} live` : 'Runs';
+}
+
+/** What the tab's icon shows. */
+export function homeStatus(counts: Counts, waits: number): string | null {
+  if (waits > 0) return 'awaiting_approval';
+  return counts.live > 0 ? 'running' : null;
 }
 
 const sortNames = { live: 'Live first', newest: 'Newest', priority: 'Priority' };
 const showNames: Record<Show, string> = {
   all: 'All',
   live: 'Live',
+  waiting: 'Waiting',
   completed: 'Completed',
   review: 'Needs review',
   failed: 'Failed',

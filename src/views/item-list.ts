@@ -4,7 +4,8 @@ import type { Item, Place } from './items';
 /** A stream's items in order, found by name, with what is new and what changed since it was last asked. */
 export class ItemList {
   readonly items: Item[] = [];
-  #byKey = new Map<string, Item>();
+  /** Null for a name whose next item is another one. */
+  #byKey = new Map<string, Item | null>();
   #touched = new Set<Item>();
   #fresh = new Set<Item>();
 
@@ -23,7 +24,7 @@ export class ItemList {
   trim(limit: number): Item[] {
     const gone = this.items.splice(0, Math.max(0, this.items.length - limit));
     const left = new Set(gone);
-    for (const [name, item] of this.#byKey) if (left.has(item)) this.#byKey.delete(name);
+    for (const [name, item] of this.#byKey) if (item && left.has(item)) this.#byKey.delete(name);
     return gone;
   }
 
@@ -44,6 +45,11 @@ export class ItemList {
   find<K extends Item['kind']>(name: string, kind: K): Extract<Item, { kind: K }> | null {
     const item = this.#byKey.get(`v${this.position}-${name}`);
     return item?.kind === kind ? (item as Extract<Item, { kind: K }>) : null;
+  }
+
+  /** What is found by this name from now on is another: the next that is put there. */
+  forget(name: string): void {
+    this.#byKey.set(`v${this.position}-${name}`, null);
   }
 
   change<T extends Item>(item: T, change: Partial<T>): void {

@@ -1,4 +1,4 @@
-import type { Failure, PatchStat, VariationStatus } from '../../drizzle/schema';
+import type { ApprovalKind, Failure, PatchStat, Question, VariationStatus } from '../../drizzle/schema';
 import type { CheckResult, Event, Payloads, PlanStep } from '../core/fact';
 import { bytes, plural } from './format';
 
@@ -10,13 +10,15 @@ export type Item = Place &
     | { kind: 'turn'; text: string }
     | { kind: 'think'; text: string; live: boolean; seconds: number }
     | { kind: 'said'; text: string; live: boolean }
-    | { kind: 'plan'; steps: PlanStep[]; revisions: number }
+    | { kind: 'plan'; steps: PlanStep[]; revisions: number; resting: boolean }
     | {
         kind: 'model';
         step: number | null;
         model: string;
         answer: Payloads['model.responded'] | null;
         trouble: string;
+        /** It was broken off without an answer. */
+        cut: boolean;
       }
     | {
         kind: 'tool';
@@ -25,6 +27,22 @@ export type Item = Place &
         arguments: unknown;
         output: Output;
         result: Payloads['tool.finished'] | null;
+        /** It was broken off without a result. */
+        cut: boolean;
+      }
+    | { kind: 'checkpoint'; checkpoint: number; patch: PatchStat }
+    | { kind: 'sent'; directive: Words; taken: Place | null }
+    | { kind: 'voice'; directive: Words; seconds: number }
+    | {
+        kind: 'gate';
+        approval: number;
+        about: ApprovalKind;
+        question: Question;
+        /** Of a commit: what its checks said, as far as the page knows. */
+        checks: readonly CheckLine[];
+        decided: (Payloads['approval.decided'] & { at: string }) | null;
+        /** What asked was rolled back, started anew or ended. */
+        withdrawn: boolean;
       }
     | { kind: 'checks'; on: 'base' | 'patch'; results: CheckLine[]; running: string | null }
     | {
@@ -42,6 +60,13 @@ export interface Place {
   /** Its first event. */
   seq: number;
   at: string;
+}
+
+/** A person's words to the agent, with the place in the code that they are about. */
+export interface Words {
+  text: string;
+  path: string | null;
+  line: number | null;
 }
 
 export interface CheckLine {

@@ -13,11 +13,13 @@ interface Props {
   status?: string | null;
   /** False for people who are not let in: no form, no links to what they cannot see. */
   signedIn?: boolean;
+  /** A dialog that the page is to begin with. */
+  sheet?: JSX.Element | undefined;
   children?: Children;
 }
 
 /** The frame of every page. */
-export function Layout({ shell, title, status = null, signedIn = true, children }: Props) {
+export function Layout({ shell, title, status = null, signedIn = true, sheet, children }: Props) {
   return (
     <>
       {'<!doctype html>'}
@@ -45,6 +47,7 @@ export function Layout({ shell, title, status = null, signedIn = true, children 
           <main class="page" id="main" tabindex="-1">
             {children as 'safe'}
           </main>
+          <div id="sheet">{(sheet ?? '') as 'safe'}</div>
           {signedIn ? <Away /> : ''}
           {signedIn ? <StartDialog shell={shell} /> : ''}
           {signedIn ? <KeysDialog /> : ''}
@@ -62,6 +65,17 @@ function Away() {
         <LevelMark l="warn" />
         <div>
           The live feed is away<small>It is being tried again; the runs go on without it.</small>
+        </div>
+      </div>
+      <div class="toast" id="unsent" hidden>
+        <LevelMark l="bad" />
+        <div>
+          That did not reach the service<small>Nothing was changed by it. Try again in a while.</small>
+        </div>
+        <div class="btns">
+          <button class="btn quiet small icon" type="button" data-dismiss="true" aria-label="Dismiss">
+            <Icon i="close" />
+          </button>
         </div>
       </div>
     </div>
@@ -103,6 +117,11 @@ function Top({ shell }: { shell: Shell }) {
           <li>
             <a href="/" aria-current={/^\/(\?|$)/.test(shell.path) ? 'page' : undefined}>
               Runs
+            </a>
+          </li>
+          <li>
+            <a href="/settings" aria-current={/^\/settings/.test(shell.path) ? 'page' : undefined}>
+              Settings
             </a>
           </li>
           <li>
@@ -173,6 +192,7 @@ const keys: [heading: string, rows: [keys: string[], does: string][]][] = [
     [
       [['j', 'k'], 'next, previous run'],
       [['Enter'], 'open'],
+      [['a', 'd'], 'approve, deny what waits'],
     ],
   ],
   [
@@ -183,6 +203,9 @@ const keys: [heading: string, rows: [keys: string[], does: string][]][] = [
       [['c'], 'events, changes'],
       [['f'], 'follow the newest event'],
       [['e'], 'unfold, fold'],
+      [['i'], 'directive'],
+      [['p'], 'pause, resume'],
+      [['a', 'd'], 'approve, deny'],
     ],
   ],
 ];

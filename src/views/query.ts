@@ -9,7 +9,7 @@ export interface ListQuery {
   cursor?: string | undefined;
 }
 
-export const shows = ['all', 'live', 'completed', 'review', 'failed', 'stopped'] as const;
+export const shows = ['all', 'live', 'waiting', 'completed', 'review', 'failed', 'stopped'] as const;
 export type Show = (typeof shows)[number];
 export const sorts = ['live', 'newest', 'priority'] as const;
 export type Sort = (typeof sorts)[number];
@@ -20,6 +20,7 @@ export const statusesOf: Record<Show, readonly RunStatus[] | null> = {
   live: runStatuses.filter((status) =>
     ['pending', 'queued', 'running', 'paused', 'awaiting_approval'].includes(status),
   ),
+  waiting: ['awaiting_approval'],
   completed: ['completed'],
   review: ['needs_review'],
   failed: ['failed'],

@@ -1,9 +1,10 @@
 import { Html } from '@kitajs/html';
 import type { Run } from '../core/contract';
 import { ago, clock, count, duration, moment, money, percent, plural, span } from './format';
-import { Icon, LevelMark, State } from './marks';
+import { Icon, LevelMark, Mark, State } from './marks';
 import { inlineProse, prose } from './prose';
 import { isOver } from './runlist';
+import { RunButtons, WaitsToStart } from './steer';
 
 /** Name, goal and numbers of a run; sent again whenever one of them changes. */
 export function RunHead({ run, now }: { run: Run; now: Date }) {
@@ -22,20 +23,7 @@ export function RunHead({ run, now }: { run: Run; now: Date }) {
         </nav>
         <h1>{inlineProse(run.name) as 'safe'}</h1>
       </div>
-      <div class="btns">
-        {live ? (
-          <button class="btn danger" type="button" command="show-modal" commandfor="stop">
-            <Icon i="stop" />
-            Stop…
-          </button>
-        ) : (
-          ''
-        )}
-        <a class="btn" href={`/api/v1/runs/${run.id}/transcript`}>
-          <Icon i="save" />
-          Transcript
-        </a>
-      </div>
+      <RunButtons run={run} />
       <Goal run={run} />
       {run.error && !live ? (
         <div class="notice goal" data-l={run.status === 'needs_review' ? 'warn' : 'bad'}>
@@ -47,8 +35,32 @@ export function RunHead({ run, now }: { run: Run; now: Date }) {
       ) : (
         ''
       )}
+      <Standing run={run} now={now} />
       <Facts run={run} now={now} live={live} />
     </header>
+  );
+}
+
+/** Why nothing happens in a run that is not over. */
+function Standing({ run, now }: { run: Run; now: Date }) {
+  if (run.status === 'pending') {
+    return (
+      <div class="notice goal">
+        <Mark s="pending" />
+        <span>
+          <WaitsToStart run={run} now={now} />
+        </span>
+      </div>
+    );
+  }
+  if (run.status !== 'paused') return '';
+  return (
+    <div class="notice goal">
+      <Mark s="paused" />
+      <span>
+        Paused: no worker is held, and no model is called. It goes on where it was when it is resumed.
+      </span>
+    </div>
   );
 }
 
@@ -139,6 +151,12 @@ function Facts({ run, now, live }: { run: Run; now: Date; live: boolean }) {
         </dd>
       </div>
       <div>
+        <dt>Priority</dt>
+        <dd>
+          {Html.escapeHtml(String(run.priority))} <small>of 10</small>
+        </dd>
+      </div>
+      <div>
         <dt>Base</dt>
         <dd>
           {Html.escapeHtml(run.base ?? 'default branch')}{' '}
@@ -182,7 +200,7 @@ export function StopDialog({ run }: { run: Run }) {
       </header>
       <form class="form" action={`/runs/${run.id}/stop`} method="post">
         <p safe>
-          {`${live === 1 ? 'The variation that is not over ends' : `All ${plural(live, 'variation')} that are not over end`} within a second. What they made so far stays: checkpoints, patches, every event.`}
+          {`${live === 1 ? 'The variation that is not over ends' : `All ${plural(live, 'variation')} that are not over end`} within a second. What they made so far stays: checkpoints, patches, every event. Each can be retried from its last checkpoint.`}
         </p>
         <div class="btns end">
           <button class="btn" type="button" command="close" commandfor="stop">

@@ -111,9 +111,9 @@ export function RunRow({ run, now }: { run: Run; now: Date }) {
       </div>
       <div class="run-step">
         <span>{live ? <Progress run={run} /> : <Outcome run={run} />}</span>
-        {live ? (
+        {live && run.status !== 'pending' ? (
           <progress
-            class="bar"
+            class={run.status === 'running' ? 'bar' : 'bar ink'}
             value={run.progress_percentage}
             max={100}
             aria-label={`Progress of run ${run.id}`}
@@ -134,6 +134,10 @@ export function RunRow({ run, now }: { run: Run; now: Date }) {
 }
 
 function Progress({ run }: { run: Run }) {
+  if (run.status === 'pending') {
+    const runs = run.depends_on.map((id) => `#${id}`).join(', ');
+    return <span safe>{runs === '' ? 'waits for its time' : `waits for ${runs}`}</span>;
+  }
   return (
     <>
       <b safe>{`${run.progress_percentage} %`}</b> <span safe>{run.current_step ?? ''}</span>
@@ -169,6 +173,18 @@ function Left({ run, now }: { run: Run; now: Date }) {
       </>
     );
   }
+  if (run.status === 'pending') {
+    const seconds = run.scheduled_at === null ? 0 : (Date.parse(run.scheduled_at) - now.getTime()) / 1000;
+    return seconds > 0 ? (
+      <>
+        {Html.escapeHtml(duration(seconds))} <small>to start</small>
+      </>
+    ) : (
+      <>
+        waits <small>for others</small>
+      </>
+    );
+  }
   if (run.time_left === null || run.started_at === null) {
     return (
       <>
@@ -178,7 +194,8 @@ function Left({ run, now }: { run: Run; now: Date }) {
   }
   return (
     <>
-      {Html.escapeHtml(duration(run.time_left))} <small>left</small>
+      {Html.escapeHtml(duration(run.time_left))}{' '}
+      <small>{run.status === 'running' ? 'left' : 'of work left'}</small>
     </>
   );
 }

@@ -1,6 +1,7 @@
 import { Html } from '@kitajs/html';
-import type { Run, Variation } from '../core/contract';
+import type { Checkpoint, Run, Variation } from '../core/contract';
 import { Changes } from './changes';
+import { Compose } from './compose';
 import type { FileChange } from './diff';
 import { Ev, type EventsContext } from './events';
 import { words } from './format';
@@ -12,7 +13,9 @@ import { isOver } from './runlist';
 import type { Shell } from './shell';
 import { Short } from './short';
 import { Tabs, Views } from './tabs';
-import { Timeline, type TimelineSteps } from './timeline';
+import { Timeline } from './timeline';
+import type { TimelineSteps } from './timeline-steps';
+import { Problem } from './toast';
 
 /** What of a run is looked at. */
 export interface RunView {
@@ -30,6 +33,14 @@ interface Props extends RunView {
   /** The last event that the page knows; the feed goes on after it. */
   seq: number;
   files: readonly FileChange[];
+  checkpoints: readonly Checkpoint[];
+  /** Names the next directive; see `Compose`. */
+  token: string;
+  /** What could not be done, and what was typed for it. */
+  problem?: { strong: string; rest: string } | undefined;
+  typed?: { text: string; to: string } | undefined;
+  /** A dialog that the address asks for. */
+  sheet?: JSX.Element | undefined;
   steps: TimelineSteps;
   /** An earlier part of the stream is shown, without the feed, which would go on at its end. */
   past?: boolean;
@@ -40,7 +51,8 @@ export function RunPage(props: Props) {
   const { shell, run, variation, tab, files } = props;
   const { position } = variation;
   return (
-    <Layout shell={shell} title={titleOf(run)} status={run.status}>
+    <Layout shell={shell} title={titleOf(run)} status={run.status} sheet={props.sheet}>
+      <Problem problem={props.problem} />
       <RunHead run={run} now={shell.now} />
       <Timeline run={run} steps={props.steps} current={position} now={shell.now} />
       <Tabs run={run} current={position} tab={tab} />
@@ -52,8 +64,19 @@ export function RunPage(props: Props) {
           ) : (
             <Events {...props} />
           )}
+          {props.past ? (
+            ''
+          ) : (
+            <Compose run={run} variation={variation} token={props.token} typed={props.typed} />
+          )}
         </section>
-        <Short run={run} variation={variation} files={files} now={shell.now} />
+        <Short
+          run={run}
+          variation={variation}
+          files={files}
+          checkpoints={props.checkpoints}
+          now={shell.now}
+        />
       </div>
       {isOver(run.status) || props.past ? (
         ''
@@ -71,7 +94,12 @@ export function titleOf(run: Run): string {
 }
 
 export function eventsContext(run: Run, variation: number): EventsContext {
-  return { origin: run.started_at ?? run.created_at, changes: `/runs/${run.id}?v=${variation}&tab=changes` };
+  return {
+    run: run.id,
+    position: variation,
+    origin: run.started_at ?? run.created_at,
+    changes: `/runs/${run.id}?v=${variation}&tab=changes`,
+  };
 }
 
 function Events({ run, variation, items, earlier, past }: Props) {
@@ -85,6 +113,7 @@ function Events({ run, variation, items, earlier, past }: Props) {
           <Ev item={item} context={context} />
         ))}
       </ol>
+      <span class="stream-end" id={`v${position}-end`}></span>
       {past ? (
         <a class="earlier newest" href={`/runs/${run.id}?v=${position}`}>
           Newest events

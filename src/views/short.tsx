@@ -1,25 +1,28 @@
 import { Html } from '@kitajs/html';
-import type { Run, Variation } from '../core/contract';
+import type { Checkpoint, Run, Variation } from '../core/contract';
+import { Checkpoints } from './checkpoints';
 import { CheckState } from './checks';
 import type { FileChange } from './diff';
 import { Plan } from './events';
 import { clock, count, money, plural, span } from './format';
-import { Icon, State } from './marks';
+import { State } from './marks';
 import { Cached } from './runhead';
-import { isOver } from './runlist';
+import { VariationButtons, waitsFor } from './steer';
 import { visible } from './visible';
 
 interface Props {
   run: Run;
   variation: Variation;
   files: readonly FileChange[];
+  checkpoints: readonly Checkpoint[];
   now: Date;
 }
 
 /** The chosen variation in short, beside its stream. */
-export function Short({ run, variation, files, now }: Props) {
+export function Short({ run, variation, files, checkpoints, now }: Props) {
   const { position, usage, plan, checks } = variation;
   const done = plan?.filter((step) => step.status === 'done').length ?? 0;
+  const waits = waitsFor(run, variation, now);
   const changes = `/runs/${run.id}?v=${position}&tab=changes`;
   return (
     <aside id="short" aria-label={`Variation ${position} in short`}>
@@ -54,16 +57,19 @@ export function Short({ run, variation, files, now }: Props) {
             </Pair>
           )}
         </dl>
-        {isOver(variation.status) || run.variations.length === 1 ? (
+        {waits === null ? (
           ''
         ) : (
-          <form class="btns" action={`/runs/${run.id}/variations/${position}/stop`} method="post">
-            <button class="btn small danger" type="submit">
-              <Icon i="stop" />
-              Stop this variation
-            </button>
-          </form>
+          <p class="notice stands">
+            {Html.escapeHtml(waits)}{' '}
+            {variation.status === 'awaiting_approval' ? (
+              <a href={`/runs/${run.id}?v=${position}#v${position}-end`}>Answer it</a>
+            ) : (
+              ''
+            )}
+          </p>
         )}
+        <VariationButtons run={run} variation={variation} />
         {variation.error ? (
           <p>
             <code>{Html.escapeHtml(variation.error.code)}</code>{' '}
@@ -78,11 +84,12 @@ export function Short({ run, variation, files, now }: Props) {
           <h3>
             Plan <small safe>{`${done} of ${plan.length}`}</small>
           </h3>
-          <Plan steps={plan} />
+          <Plan steps={plan} resting={variation.status !== 'running'} />
         </section>
       ) : (
         ''
       )}
+      <Checkpoints run={run.id} position={position} checkpoints={checkpoints} now={now} />
       {files.length > 0 ? <Files files={files} changes={changes} /> : ''}
       {checks.length > 0 ? (
         <section>

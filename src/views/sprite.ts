@@ -19,10 +19,18 @@ const shapes: readonly (readonly [id: string, drawn: 'line' | 'solid', content: 
   ['i-down', 'line', '<path d="M8 3v9.500M4 8.750l4 4 4-4"/>'],
   ['i-edit', 'line', '<path d="M3 13h2.200l7.3-7.3-2.2-2.200L3 10.800Z"/>'],
   ['i-flag', 'line', '<path d="M4 14V2.750h8.500L10.25 6l2.25 3.250H4"/>'],
+  [
+    'i-fork',
+    'line',
+    '<circle cx="4" cy="3.5" r="1.5"/><circle cx="12" cy="3.5" r="1.5"/><circle cx="8" cy="12.5" r="1.5"/><path d="M4 5v1.2c0 1.4 4 1.4 4 3.2M12 5v1.2c0 1.4-4 1.4-4 3.2V11"/>',
+  ],
   ['i-menu', 'line', '<path d="M2.5 4.5h11M2.5 8h11M2.5 11.5h11"/>'],
   ['i-model', 'line', '<rect x="3" y="3" width="10" height="10" rx="2.5"/><path d="M6 8h4M8 6v4"/>'],
+  ['i-more', 'line', '<path d="M3.5 8h.01M8 8h.01M12.5 8h.01" stroke-width="2.25"/>'],
+  ['i-pause', 'line', '<path d="M5.25 3.5v9M10.75 3.5v9" stroke-width="2"/>'],
   ['i-pin', 'line', '<path d="M8 2 12.5 8 8 14 3.5 8Z"/>'],
   ['i-plan', 'line', '<path d="M2.5 4.300l1 1 1.8-2M2.5 10.800l1 1 1.8-2M8 4.500h5.500M8 11h5.5"/>'],
+  ['i-play', 'line', '<path d="M5 3.250v9.500L12.500 8Z"/>'],
   ['i-plus', 'line', '<path d="M8 3v10M3 8h10"/>'],
   ['i-restore', 'line', '<path d="M3 5.5h6.5a3.5 3.5 0 0 1 0 7H6M5.5 3 3 5.5 5.5 8"/>'],
   ['i-retry', 'line', '<path d="M13 8a5 5 0 1 1-1.6-3.7L13 5.8M13 2.6v3.2H9.8"/>'],
@@ -95,7 +103,9 @@ const paint = {
 
 export const sprite = `<svg class="sprite" aria-hidden="true" width="0" height="0">${shapes
   .map(([id, drawn, content]) => `<symbol id="${id}" viewBox="0 0 16 16" ${paint[drawn]}>${content}</symbol>`)
-  .join('')}</svg>`;
+  .join(
+    '',
+  )}<pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="hatch" d="M0 0v5"/></pattern></svg>`;
 
 /** One shape as an image of its own, for the favicon, in a colour of either theme. */
 export function iconOf(id: string, colour: string): string {

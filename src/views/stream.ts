@@ -1,9 +1,25 @@
 import type { Failure, PatchStat, VariationStatus } from '../../drizzle/schema';
 import type { Event, Payloads, PlanStep } from '../core/fact';
-import { count, duration, money } from './format';
+import { checkFinished, checkStarted } from './check-items';
+import { duration } from './format';
 import { ItemList } from './item-list';
-import { bounded, type Item, longer, stat } from './items';
+import { type Item, longer, stat } from './items';
+import { budget, refused } from './notices';
 import { answered, retried, say, think } from './speech';
+import {
+  again,
+  asked,
+  breakOff,
+  decided,
+  delivered,
+  paused,
+  queued,
+  received,
+  retrying,
+  started,
+  turnedBack,
+  withdraw,
+} from './steering';
 
 /** Tools whose calls are told by their own events: the plan, the progress and the end. */
 const told = new Set(['write_plan', 'report_progress', 'finish']);
@@ -13,6 +29,7 @@ export class Stream {
   readonly #list: ItemList;
   #step: number | null = null;
   #round = 1;
+  #paused = false;
 
   constructor(position: number) {
     this.#list = new ItemList(position);
@@ -38,9 +55,18 @@ export class Stream {
       case 'run.stopped':
         return;
       case 'variation.queued':
-        this.#list.line(event, 'box', 'Queued', `for ${payload.agent}, ${payload.model}`);
+        this.#paused = false;
+        queued(this.#list, event, payload);
+        return;
+      case 'variation.retrying':
+        retrying(this.#list, event, payload);
+        return;
+      case 'variation.paused':
+        this.#paused = true;
+        paused(this.#list, event);
         return;
       case 'variation.started': {
+        started(this.#list);
         const again = payload.attempt > 1 ? `, attempt ${payload.attempt}` : '';
         this.#list.line(event, 'run', 'Started', `on ${payload.worker}${again}`);
         return;
@@ -90,6 +116,7 @@ export class Stream {
           model: payload.model,
           answer: null,
           trouble: '',
+          cut: false,
         });
         return;
       case 'model.responded':
@@ -118,6 +145,7 @@ export class Stream {
           arguments: payload.arguments,
           output: { head: '', tail: '', dropped: 0 },
           result: null,
+          cut: false,
         });
         return;
       case 'tool.output': {
@@ -127,8 +155,8 @@ export class Stream {
       }
       case 'tool.finished': {
         const item = this.#list.find(`t${payload.tool}`, 'tool');
-        if (item) this.#list.change(item, { result: payload });
-        else if (told.has(payload.name) && !payload.ok) this.#refused(event, payload);
+        if (item) this.#list.change(item, { result: payload, cut: false });
+        else if (told.has(payload.name) && !payload.ok) refused(this.#list, event, payload);
         return;
       }
       case 'patch.proposed':
@@ -155,16 +183,28 @@ export class Stream {
         });
         return;
       case 'checkpoint.saved':
-        this.#list.line(event, 'pin', `Checkpoint ${payload.checkpoint}`, stat(payload));
+        this.#list.put({
+          ...this.#list.place(event),
+          kind: 'checkpoint',
+          checkpoint: payload.checkpoint,
+          patch: payload,
+        });
         return;
       case 'checkpoint.restored':
-        this.#list.line(event, 'restore', `Checkpoint ${payload.checkpoint} restored`, stat(payload));
+        // Of what is paused, only a person restores a checkpoint: what was asked and planned after it is void.
+        if (this.#paused) turnedBack(this.#list);
+        this.#list.line(
+          event,
+          'restore',
+          payload.checkpoint === 0 ? 'Start restored' : `Checkpoint ${payload.checkpoint} restored`,
+          stat(payload),
+        );
         return;
       case 'variation.resumed':
         this.#list.line(event, 'retry', 'Goes on', `after step ${payload.step}, where it broke off`);
         return;
       case 'tool.repeated':
-        this.#list.line(event, 'retry', 'Run again', `${payload.name}, which was cut off`);
+        again(this.#list, event, payload);
         return;
       case 'iteration.started':
         this.#round = payload.iteration;
@@ -172,24 +212,36 @@ export class Stream {
         this.#list.put({ ...this.#list.place(event), kind: 'turn', text: `Iteration ${payload.iteration}` });
         return;
       case 'check.started':
-        this.#checkStarted(event, payload);
+        checkStarted(this.#list, event, payload, this.#round);
         return;
       case 'check.finished':
-        this.#checkFinished(event, payload);
+        checkFinished(this.#list, event, payload, this.#round);
         return;
-      case 'variation.retrying':
-      case 'variation.paused':
       case 'directive.received':
+        received(this.#list, event, payload);
+        return;
       case 'directive.delivered':
+        delivered(this.#list, event, payload);
+        return;
       case 'approval.requested':
+        asked(this.#list, event, payload, this.#list.find(`checks-patch-${this.#round}`, 'checks'));
+        return;
       case 'approval.reminded':
+        this.#list.line(
+          event,
+          'flag',
+          'Still waits for a person',
+          `asked ${duration(payload.waited_s)} before`,
+        );
+        return;
       case 'approval.decided':
-        return; // Drawn below, with the buttons that answer them.
+        decided(this.#list, event, payload);
+        return;
       case 'budget.warned':
-        this.#budget(event, 'warn', 'Budget nearly used up', payload);
+        budget(this.#list, event, 'warn', 'Budget nearly used up', payload);
         return;
       case 'budget.exceeded':
-        this.#budget(event, 'bad', 'Budget used up', payload);
+        budget(this.#list, event, 'bad', 'Budget used up', payload);
         return;
       default:
         unknownEvent(type);
@@ -207,16 +259,6 @@ export class Stream {
     return this.#list.trim(limit);
   }
 
-  #refused(event: Event, { name, output }: Payloads['tool.finished']): void {
-    this.#list.put({
-      ...this.#list.place(event),
-      kind: 'notice',
-      level: 'warn',
-      strong: `${name} refused`,
-      rest: bounded(output),
-    });
-  }
-
   #progress(event: Event, { percentage, step }: Payloads['variation.progress']): void {
     if (step === null) return;
     const last = this.#list.items.at(-1);
@@ -230,46 +272,13 @@ export class Stream {
   #plan(event: Event, steps: PlanStep[]): void {
     const item = this.#list.find('plan', 'plan');
     if (!item) {
-      this.#list.put({ ...this.#list.place(event, 'plan'), kind: 'plan', steps, revisions: 0 });
+      const place = this.#list.place(event, 'plan');
+      this.#list.put({ ...place, kind: 'plan', steps, revisions: 0, resting: false });
       return;
     }
     const revised =
       JSON.stringify(steps.map((one) => one.text)) !== JSON.stringify(item.steps.map((one) => one.text));
-    this.#list.change(item, { steps, revisions: item.revisions + (revised ? 1 : 0) });
-  }
-
-  #checkStarted(event: Event, { name, on }: Payloads['check.started']): void {
-    const item = this.#list.find(`checks-${on}-${this.#round}`, 'checks');
-    if (item) {
-      this.#list.change(item, { running: name });
-      return;
-    }
-    this.#list.put({
-      ...this.#list.place(event, `checks-${on}-${this.#round}`),
-      kind: 'checks',
-      on,
-      results: [],
-      running: name,
-    });
-  }
-
-  #checkFinished(event: Event, { on, ...line }: Payloads['check.finished']): void {
-    if (!this.#list.find(`checks-${on}-${this.#round}`, 'checks')) this.#checkStarted(event, { ...line, on });
-    const item = this.#list.find(`checks-${on}-${this.#round}`, 'checks');
-    if (!item) return;
-    const others = item.results.filter((one) => one.name !== line.name);
-    this.#list.change(item, { results: [...others, line], running: null });
-  }
-
-  #budget(
-    event: Event,
-    level: 'warn' | 'bad',
-    strong: string,
-    { kind, used, limit }: Payloads['budget.warned'],
-  ): void {
-    const rest =
-      kind === 'usd' ? `${money(used)} of ${money(limit)}` : `${count(used)} of ${count(limit)} tokens`;
-    this.#list.put({ ...this.#list.place(event), kind: 'notice', level, strong, rest });
+    this.#list.change(item, { steps, revisions: item.revisions + (revised ? 1 : 0), resting: false });
   }
 
   #end(
@@ -279,10 +288,8 @@ export class Stream {
     error: Failure | null,
     patch: PatchStat | null,
   ): void {
-    for (const item of this.#list.items) {
-      if ((item.kind === 'think' || item.kind === 'said') && item.live)
-        this.#list.change(item, { live: false });
-    }
+    breakOff(this.#list);
+    withdraw(this.#list);
     this.#list.put({ ...this.#list.place(event), kind: 'end', status, summary, error, patch });
   }
 }

@@ -1,78 +1,9 @@
 import { Html } from '@kitajs/html';
 import type { Run, Variation } from '../core/contract';
-import type { Event } from '../core/fact';
-import { clock, duration, span, words } from './format';
+import { clock, span } from './format';
 import { Mark } from './marks';
 import { isOver } from './runlist';
-
-/** The events that the lanes are made of: ends of things, which know how long they took. */
-export const timelineTypes = [
-  'model.responded',
-  'tool.finished',
-  'check.finished',
-  'checkpoint.saved',
-] as const;
-
-interface Step {
-  variation: number;
-  seq: number;
-  kind: 'model' | 'cmd' | 'good' | 'bad' | 'pin';
-  title: string;
-  /** Milliseconds since the epoch. */
-  from: number;
-  to: number;
-}
-
-/** What the lanes show, kept small: an event is read once. */
-export class TimelineSteps {
-  readonly steps: Step[] = [];
-
-  take(event: Event): boolean {
-    const step = stepOf(event);
-    if (step === null) return false;
-    this.steps.push(step);
-    // The oldest make room: a lane cannot show thousands of steps apart.
-    if (this.steps.length > 4000) this.steps.splice(0, 1000);
-    return true;
-  }
-}
-
-function stepOf(event: Event): Step | null {
-  const { variation, seq } = event;
-  if (variation === null) return null;
-  const to = Date.parse(event.created_at);
-  const step = (kind: Step['kind'], title: string, ms: number): Step => ({
-    variation,
-    seq,
-    kind,
-    title,
-    from: to - ms,
-    to,
-  });
-  switch (event.type) {
-    case 'model.responded':
-      return step(
-        'model',
-        `Model call, ${duration(event.payload.latency_ms / 1000)}`,
-        event.payload.latency_ms,
-      );
-    case 'tool.finished':
-      return step(
-        'cmd',
-        `${event.payload.name}, ${duration(event.payload.duration_ms / 1000)}`,
-        event.payload.duration_ms,
-      );
-    case 'check.finished': {
-      const { result, name, duration_ms } = event.payload;
-      const good = result === 'fixed' || result === 'passes' || result === 'passed';
-      return step(good ? 'good' : 'bad', `Check ${name}: ${words(result)}`, duration_ms);
-    }
-    case 'checkpoint.saved':
-      return step('pin', `Checkpoint ${event.payload.checkpoint}`, 0);
-    default:
-      return null;
-  }
-}
+import type { Step, TimelineSteps } from './timeline-steps';
 
 interface Props {
   run: Run;
@@ -159,7 +90,7 @@ function Lane({
 }) {
   const { position, agent } = variation;
   const n = (kind: Step['kind']) => steps.filter((step) => step.kind === kind).length;
-  const label = `Variation ${position}, ${agent.name}: ${n('model')} model calls, ${n('cmd')} commands and edits, ${n('good') + n('bad')} checks, ${n('pin')} checkpoints`;
+  const label = `Variation ${position}, ${agent.name}: ${n('model')} model calls, ${n('cmd')} commands and edits, ${n('good') + n('bad')} checks, ${n('wait')} waits, ${n('pin')} checkpoints, ${n('say')} directives`;
   return (
     <>
       <a href={`/runs/${run.id}?v=${position}`} aria-current={current ? 'true' : undefined}>
@@ -197,7 +128,37 @@ const boxes = {
 
 function Shape({ step, scale, address }: { step: Step; scale: Scale; address: string }) {
   const x = scale.x(step.from);
-  const width = Math.max(0.25, scale.x(step.to) - x - 0.12);
+  const end = step.to === null ? (scale.now ?? 100) : scale.x(step.to);
+  const width = Math.max(0.25, end - x - 0.12);
+  if (step.kind === 'say') {
+    return (
+      <>
+        <line class="t-say" x1={pct(x)} x2={pct(x)} y1="0" y2="100%" />
+        <a href={address} tabindex="-1">
+          <title safe>{step.title}</title>
+          <svg x={pct(x)} y="0" overflow="visible" aria-hidden="true">
+            <path class="t-flag" d="M0 0h8l-2 3 2 3H0Z" />
+          </svg>
+        </a>
+      </>
+    );
+  }
+  if (step.kind === 'wait') {
+    return (
+      <a href={address} tabindex="-1">
+        <title safe>{step.title}</title>
+        <rect
+          class="t-wait"
+          fill="url(#hatch)"
+          x={pct(x)}
+          width={pct(Math.min(width, 100 - x))}
+          y="8.5"
+          height="13"
+          rx="2"
+        />
+      </a>
+    );
+  }
   if (step.kind === 'pin') {
     return (
       <a href={address} tabindex="-1">
@@ -248,9 +209,21 @@ function Legend() {
       </span>
       <span>
         <svg aria-hidden="true">
+          <rect class="t-wait" fill="url(#hatch)" x=".5" y="1.5" width="13" height="9" rx="2" />
+        </svg>
+        waits
+      </span>
+      <span>
+        <svg aria-hidden="true">
           <path class="t-pin" d="M6 2l4 4-4 4-4-4Z" />
         </svg>
         checkpoint
+      </span>
+      <span>
+        <svg aria-hidden="true">
+          <path class="t-flag" d="M3 0h8l-2 3 2 3H3v6H2V0Z" />
+        </svg>
+        directive
       </span>
     </div>
   );

@@ -18,7 +18,7 @@ export function ToolCall({ item }: { item: Extract<Item, { kind: 'tool' }> }) {
         {edits.map((file) => (
           <FileDiff file={file} maxRows={60} />
         ))}
-        {result === null ? <small>on its way</small> : ''}
+        {result === null ? <small>{item.cut ? 'cut off' : 'on its way'}</small> : ''}
       </>
     );
   }
@@ -28,7 +28,11 @@ export function ToolCall({ item }: { item: Extract<Item, { kind: 'tool' }> }) {
       <p class="cmd">
         <code safe>{visible(item.title)}</code>
         {result === null ? (
-          <State s="running" />
+          item.cut ? (
+            <State s="stopped" word="cut off" />
+          ) : (
+            <State s="running" />
+          )
         ) : result.exit_code === undefined ? (
           ok ? (
             ''
@@ -41,7 +45,11 @@ export function ToolCall({ item }: { item: Extract<Item, { kind: 'tool' }> }) {
         {result === null ? '' : <small safe>{duration(result.duration_ms / 1000)}</small>}
         {result?.truncated ? <small>cut for the model</small> : ''}
       </p>
-      {quiet ? <Quiet text={result.output} /> : <OutputBlock output={shown} live={result === null} />}
+      {quiet ? (
+        <Quiet text={result.output} />
+      ) : (
+        <OutputBlock output={shown} live={result === null && !item.cut} />
+      )}
     </>
   );
 }

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import * as schema from '../../drizzle/schema';
+import { finish } from '../../src/core/claim';
 import type { Run } from '../../src/core/contract';
 import { openSql } from '../../src/core/db';
-import { finish, stop } from '../../src/core/variation';
+import { stop } from '../../src/core/steer';
 import { countRuns, newestRun } from '../../src/server/list-view';
 import { readQuery, type Show } from '../../src/views/query';
 import { claimOne, makeRun } from '../core/scene';
@@ -229,7 +230,7 @@ test('the numbers on the filters are one count, shared by all viewers, and a sto
       (['all', 'live', 'failed'] as Show[]).map((show) => countRuns(counted, { ...all, show })),
     );
     for (const counts of viewers)
-      expect(counts).toEqual({ all: 3, live: 1, completed: 0, review: 0, failed: 1, stopped: 1 });
+      expect(counts).toEqual({ all: 3, live: 1, waiting: 0, completed: 0, review: 0, failed: 1, stopped: 1 });
     expect(queries).toHaveLength(1);
     expect(await countRuns(counted, { ...all, q: 'nothing like it' })).toMatchObject({ all: 0, stopped: 0 });
     expect(await newestRun(counted)).toBe(ids[2]);

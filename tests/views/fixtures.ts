@@ -93,6 +93,7 @@ export function run(change: Partial<Run> = {}): Run {
       max_steps: 100,
       max_retries: 3,
       approval: 'none',
+      mode: 'tools',
       timeout_s: 600,
       budget_usd: 3,
       budget_tokens: null,
@@ -152,6 +153,7 @@ export const stats: Stats = {
   median_duration_s: 480,
   patch_apply_rate: 1,
   days: [5, 7, 7, 9, 3, 3, 7].map((completed, i) => ({ day: `2026-11-${15 + i}`, completed, failed: i % 3 })),
+  freed: { bytes: 0, runs: 0, last_at: null },
 };
 
 export function shell(change: Partial<Shell> = {}): Shell {

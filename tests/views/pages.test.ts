@@ -2,10 +2,11 @@ import { describe, expect, test } from 'bun:test';
 import { ErrorPage } from '../../src/views/errorpage';
 import { HomePage } from '../../src/views/home';
 import { RunPage } from '../../src/views/runpage';
-import { Timeline, TimelineSteps } from '../../src/views/timeline';
+import { Timeline } from '../../src/views/timeline';
+import { TimelineSteps } from '../../src/views/timeline-steps';
 import { events, facts, health, now, run, shell, stats } from './fixtures';
 
-const counts = { all: 1, live: 1, completed: 0, review: 0, failed: 0, stopped: 0 };
+const counts = { all: 1, live: 1, waiting: 0, completed: 0, review: 0, failed: 0, stopped: 0 };
 const home = (change = {}) =>
   HomePage({
     shell: shell(),
@@ -13,6 +14,7 @@ const home = (change = {}) =>
     page: { items: [run()], total: 1, next_cursor: null },
     stats,
     counts,
+    waits: [],
     projects: [],
     ...change,
   });
@@ -23,7 +25,7 @@ function runPage(change = {}) {
   if (!variation) throw new Error('no variation');
   return RunPage({
     ...{ shell: shell(), run: one, variation, tab: 'events', items: [], earlier: null, seq: 7, files: [] },
-    steps: new TimelineSteps(),
+    ...{ steps: new TimelineSteps(), checkpoints: [], token: 'a-token' },
   });
 }
 
@@ -69,7 +71,7 @@ describe('pages', () => {
     for (const page of [await home(), await runPage()]) {
       const ids = [...page.matchAll(/ id="([^"]+)"/g)].map((match) => match[1]);
       expect(ids.filter((id, i) => ids.indexOf(id) !== i)).toEqual([]);
-      for (const [, id] of page.matchAll(/<(?:input|select|textarea)[^>]* id="([^"]+)"/g)) {
+      for (const [, id] of page.matchAll(/<(?:input(?! type="hidden")|select|textarea)[^>]* id="([^"]+)"/g)) {
         if (id !== 'keys-on') expect(page).toContain(`for="${id}"`);
       }
     }

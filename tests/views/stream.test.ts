@@ -5,7 +5,12 @@ import { continues, type Item } from '../../src/views/items';
 import { Stream } from '../../src/views/stream';
 import { events, facts } from './fixtures';
 
-const context = { origin: '2026-11-21T20:34:25Z', changes: '/runs/212?v=2&tab=changes' };
+const context = {
+  run: 212,
+  position: 2,
+  origin: '2026-11-21T20:34:25Z',
+  changes: '/runs/212?v=2&tab=changes',
+};
 
 function streamOf(list: readonly Fact[]): Stream {
   const stream = new Stream(2);

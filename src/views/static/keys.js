@@ -21,10 +21,78 @@
     form.addEventListener('change', () => form.requestSubmit());
   }
 
+  // A dialog that was sent open is made modal, and goes when it is closed.
+  const sheet = byId('sheet');
+  const raise = () => {
+    const dialog = sheet?.querySelector('dialog[data-modal]');
+    if (!dialog || dialog.matches(':modal')) return;
+    dialog.removeAttribute('open');
+    dialog.addEventListener('close', () => dialog.remove(), { once: true });
+    dialog.showModal();
+    dialog.querySelector('[autofocus]')?.focus();
+  };
+  if (sheet) {
+    raise();
+    new MutationObserver(raise).observe(sheet, { childList: true });
+  }
+  document.addEventListener('click', (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const link = event.target.closest?.('a[data-close]');
+    const dialog = link?.closest('dialog');
+    if (dialog?.matches(':modal')) {
+      event.preventDefault();
+      dialog.close();
+    }
+    const toast = event.target.closest?.('[data-dismiss]')?.closest('.toast');
+    // One that has a name is the page's own, to be shown again.
+    if (toast?.id) toast.hidden = true;
+    else toast?.remove();
+  });
+
+  // What went well is said for 8 s, longer while it is looked at; what went wrong until it is dismissed.
+  const toasts = byId('toasts');
+  const fade = (toast) => {
+    if (toast.matches(':hover, :focus-within')) setTimeout(fade, 2000, toast);
+    else toast.remove();
+  };
+  if (toasts) {
+    new MutationObserver((changes) => {
+      for (const change of changes)
+        for (const node of change.addedNodes)
+          if (node.matches?.('.toast[data-fades]')) setTimeout(fade, 8000, node);
+    }).observe(toasts, { childList: true });
+  }
+  // A form that did not reach the service, or that it could not answer.
+  const unsent = (event) => {
+    const method = event.detail?.ctx?.request?.method;
+    if (method && method !== 'GET') byId('unsent')?.removeAttribute('hidden');
+  };
+  document.addEventListener('htmx:response:error', unsent);
+  document.addEventListener('htmx:error', unsent);
+
+  // A directive that was taken is taken out of its box, unless it was written on meanwhile.
+  const say = byId('say');
+  if (say) {
+    let sent = null;
+    say.form.addEventListener('submit', () => {
+      sent = say.value;
+    });
+    document.addEventListener('directive-sent', () => {
+      if (say.value === sent) say.value = '';
+      sent = null;
+    });
+    say.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      say.form.requestSubmit();
+    });
+  }
+
   // A form is sent once.
   document.addEventListener('submit', (event) => {
     const form = event.target;
-    if (form.method !== 'post') return;
+    // Those that a script sends are kept from being sent twice by their buttons.
+    if (form.method !== 'post' || form.hasAttribute('hx-post')) return;
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = '1';
     setTimeout(() => delete form.dataset.sent, 3000);
@@ -48,7 +116,7 @@
     });
   }
 
-  const rows = () => [...document.querySelectorAll('.run-name a, .stream .ev, #changes .file')];
+  const rows = () => [...document.querySelectorAll('.wait .name, .run-name a, .stream .ev, #changes .file')];
   const step = (by) => {
     const all = rows();
     if (all.length === 0) return;
@@ -65,6 +133,19 @@
     for (const one of all) one.open = open;
   };
   const press = (selector) => document.querySelector(selector)?.click();
+
+  // The question that has the focus, else the only one.
+  const question = () => {
+    const here = document.activeElement?.closest?.('.wait, .ev')?.querySelector('[value="approve"]');
+    const all = document.querySelectorAll('[name="decision"][value="approve"]');
+    return (here ?? (all.length === 1 ? all[0] : null))?.closest('.gate, .wait') ?? null;
+  };
+  const deny = () => {
+    const asked = question();
+    const comment = asked?.querySelector('[name="comment"]');
+    if (comment) comment.focus();
+    else asked?.querySelector('a[href*="sheet=deny"]')?.click();
+  };
 
   let waitsForG = 0;
   document.addEventListener('keydown', (event) => {
@@ -84,6 +165,10 @@
     else if (key === 'e') folds();
     else if (key === 'c') press('#views a:not([aria-current])');
     else if (key === 'f') press('#follow button');
+    else if (key === 'i') say?.focus();
+    else if (key === 'p') press('#run-head [data-key="p"]');
+    else if (key === 'a') question()?.querySelector('[value="approve"]').click();
+    else if (key === 'd') deny();
     else if (/^[1-9]$/.test(key)) press(`#tabs a:nth-of-type(${key})`);
     else return;
     event.preventDefault();
