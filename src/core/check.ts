@@ -34,20 +34,18 @@ export function compare(base: End, patch: End): CheckResult {
   return couldNotRun(base) ? 'could_not_run' : 'still_fails';
 }
 
-/** Stores a check's result; run again, it replaces the earlier one. `variationId` null: the base's. */
-export async function storeCheck(
-  tx: Tx,
-  runId: number,
-  variationId: number | null,
-  row: CheckRow,
-): Promise<void> {
-  // Two processes may check one base at the same time.
-  const place = `check:${runId}:${variationId ?? 'base'}:${row.name}`;
-  await tx`select pg_advisory_xact_lock(hashtextextended(${place}, 0))`;
-  await tx`
-    delete from checks
-    where run_id = ${runId} and name = ${row.name} and variation_id is not distinct from ${variationId}`;
+/** Stores a check's result of a variation; run again, it replaces the earlier one. */
+export async function storeCheck(tx: Tx, runId: number, variationId: number, row: CheckRow): Promise<void> {
+  await tx`delete from checks where variation_id = ${variationId} and name = ${row.name}`;
   await tx`insert into checks ${tx({ ...row, run_id: runId, variation_id: variationId })}`;
+}
+
+/** Stores a check's result on the run's base; false when there is one already, which stands. */
+export async function storeBaseCheck(tx: Tx, runId: number, row: CheckRow): Promise<boolean> {
+  const made = await tx`
+    insert into checks ${tx({ ...row, run_id: runId, variation_id: null })}
+    on conflict (run_id, name) where variation_id is null do nothing returning id`;
+  return made.length > 0;
 }
 
 /** A variation's results of before are evidence of something else: they are taken anew. Harmless for an old claim. */

@@ -1,8 +1,8 @@
 import type { ProjectCheck } from '../../drizzle/schema';
 import { decode } from '../agent/environment';
 import type { Workspace } from '../agent/workspace';
-import { baseResults, type CheckRow, compare, judgeBase, storeCheck } from '../core/check';
-import type { Database } from '../core/db';
+import { baseResults, type CheckRow, compare, judgeBase, storeBaseCheck, storeCheck } from '../core/check';
+import { type Database, persist } from '../core/db';
 import { append, type Claim } from '../core/event';
 import type { CheckResult, Fact } from '../core/fact';
 import type { Recorder } from '../core/recorder';
@@ -26,12 +26,15 @@ export async function checkBase(
   request: CheckRequest,
 ): Promise<void> {
   await execute(request, 'base', (_name, code) => judgeBase(code), {
-    started: (fact) => append(sql, runId, null, [fact]),
+    started: (fact) => persist(() => append(sql, runId, null, [fact]), { signal: request.signal }),
     finished: async (fact, row) => {
-      await sql.begin(async (tx) => {
-        await storeCheck(tx, runId, null, row);
-        await append(tx, runId, null, [fact]);
-      });
+      const store = async (): Promise<void> => {
+        await sql.begin(async (tx) => {
+          // Said again after a connection that broke, or by another process: the first one stands.
+          if (await storeBaseCheck(tx, runId, row)) await append(tx, runId, null, [fact]);
+        });
+      };
+      await persist(store, { signal: request.signal });
     },
   });
 }
@@ -46,7 +49,7 @@ export async function checkPatch(
   claim: Claim,
   request: CheckRequest,
 ): Promise<void> {
-  const base = await baseResults(database, claim.runId);
+  const base = await persist(() => baseResults(database, claim.runId), { signal: request.signal });
   await execute(request, 'patch', (name, code) => compare(base.get(name), code), {
     started: (fact, name, share) => {
       // The agent's plan fills the first nine tenths.

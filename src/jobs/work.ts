@@ -7,7 +7,7 @@ import { ask, type Decision, decisionsOf } from '../core/approval';
 import { type Assignment, readAssignment, settleBase } from '../core/assignment';
 import { baseResults, forgetChecks } from '../core/check';
 import { type Claimed, claim, type Ending, finish, postpone, release } from '../core/claim';
-import { persist } from '../core/db';
+import { isAway, persist } from '../core/db';
 import { Fenced } from '../core/errors';
 import type { Claim } from '../core/event';
 import { VariationFailure } from '../core/failure';
@@ -79,7 +79,7 @@ export async function workOnClaimed(
     const let_go = await attempt(parts, claimed, under);
     // Said again after a connection that broke, each of these finds itself done.
     await persist(let_go.record, { onAway: (error) => log.warn('the database is away', { ...told, error }) });
-    log.info('variation let go of', { ...told, as: let_go.as });
+    log.info(let_go.ends ? 'variation ended' : 'variation let go of', { ...told, status: let_go.as });
     const own = (await queuedOf(database, claimed.runId)).filter((one) => one.id === claimed.variationId);
     return [...own, ...(await letIn(database))];
   } catch (error) {
@@ -95,6 +95,7 @@ export async function workOnClaimed(
 /** How this worker lets go of a variation: in a word for the log, and the transaction that does it. */
 interface LetGo {
   as: string;
+  ends?: true;
   record: () => Promise<void>;
 }
 
@@ -106,7 +107,7 @@ async function attempt(parts: Parts, claimed: Claim, under: UnderWay): Promise<L
   const mask = (text: string): string => kept.job?.recorder.mask(text) ?? text;
   const ends = (ending: Ending): LetGo => {
     const masked = mapStrings(ending, mask) as Ending;
-    return { as: ending.status, record: () => finish(sql, claimed, masked) };
+    return { as: ending.status, ends: true, record: () => finish(sql, claimed, masked) };
   };
   try {
     kept.job = await prepare(parts, claimed, under);
@@ -118,7 +119,9 @@ async function attempt(parts: Parts, claimed: Claim, under: UnderWay): Promise<L
     const error = abort.signal.aborted ? abort.signal.reason : pause.cut.aborted ? pause.cut.reason : thrown;
     if (error instanceof Fenced) throw error;
     await kept.job?.recorder.flush();
-    if (error instanceof ShuttingDown) return { as: 'queued', record: () => release(sql, claimed) };
+    // What the database could not take for minutes is done again from the last checkpoint.
+    if (error instanceof ShuttingDown || isAway(error))
+      return { as: 'queued', record: () => release(sql, claimed) };
     if (error instanceof Suspended) {
       const asked = error.asked === null ? null : (mapStrings(error.asked, mask) as typeof error.asked);
       if (asked === null) return { as: 'paused', record: () => pauseClaimed(sql, claimed) };
@@ -184,11 +187,8 @@ async function story(job: Job, kept: { patch: Patch | null }): Promise<Ending> {
   const signal = AbortSignal.any([abort.signal, pause.cut]);
   const mirror = await job.mirrors.sync(project, { signal });
   await ensureBase(job, project, run, signal);
-  const baseSha = await settleBase(
-    job.database,
-    run.id,
-    await job.mirrors.resolve(project, run.base_sha ?? run.base),
-  );
+  const found = await job.mirrors.resolve(project, run.base_sha ?? run.base);
+  const baseSha = await persist(() => settleBase(job.database, run.id, found), { signal });
   const fresh = (what: string, until: AbortSignal, patch?: Uint8Array): Promise<Workspace> =>
     job.workspaces.open({
       mirror: mirror.path,
@@ -212,7 +212,7 @@ async function story(job: Job, kept: { patch: Patch | null }): Promise<Ending> {
     // What was approved has been checked before it was asked about.
     if (!asks || decisionAt(job, 'commit', key) === null) {
       await base;
-      await forgetChecks(job.database, claimed);
+      await persist(() => forgetChecks(job.database, claimed), { signal });
       await checkPatch(job.database, recorder, claimed, {
         checks: run.options.dry_run ? [] : project.checks,
         open: () => fresh('check', signal, outcome.patch.bytes),
@@ -242,8 +242,10 @@ async function letAgentWork(
   const { claimed, assignment, recorder, abort, pause, decisions } = job;
   const { run, project } = assignment;
   const started = performance.now();
-  const { profile, instructions } = await toProfile(job, assignment.agent_id);
-  const { past, checkpoint } = await readPast(job.database, claimed, profile.max_tokens);
+  const { profile, instructions } = await persist(() => toProfile(job, assignment.agent_id));
+  const { past, checkpoint } = await persist(() => readPast(job.database, claimed, profile.max_tokens), {
+    signal: abort.signal,
+  });
   const { mended } = assignment;
   const workspace = await open(mended === null ? checkpoint?.bytes : undefined);
   const watch = startWatch(job.database, claimed, assignment.worked_ms, run.options.timeout_s * 1000, () => {
@@ -292,7 +294,7 @@ async function checkBaseOnce(
   const { run, project } = job.assignment;
   if (run.options.dry_run) return;
   await job.baseChecks.once(run.id, wanted, async (signal) => {
-    const done = await baseResults(job.database, run.id);
+    const done = await persist(() => baseResults(job.database, run.id), { signal });
     const checks = project.checks.filter((check) => !done.has(check.name));
     await checkBase(job.database, run.id, { checks, open: () => open(signal), signal });
   });

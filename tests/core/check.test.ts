@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { baseResults, compare, judgeBase, storeCheck } from '../../src/core/check';
+import { baseResults, compare, judgeBase, storeBaseCheck, storeCheck } from '../../src/core/check';
 import { freshDatabase } from '../support/database';
 import { makeRun, variationIds } from './scene';
 
@@ -23,7 +23,7 @@ test('a patch’s exit code is judged against the base’s', () => {
   expect(codes.map(judgeBase)).toEqual(['passed', 'failed', 'failed', 'failed', ...lost]);
 });
 
-test('a result that is recorded again replaces the first, for the base and for each variation', async () => {
+test('a result that is recorded again replaces a variation’s first; the base’s first stands', async () => {
   const database = await freshDatabase();
   try {
     const runId = await makeRun(database, 2);
@@ -31,15 +31,15 @@ test('a result that is recorded again replaces the first, for the base and for e
     const row = { name: 'unit', command: 'make test', required: true, duration_ms: 5, output: 'out' };
     await database.sql.begin(async (tx) => {
       for (const exit_code of [0, 1]) {
-        await storeCheck(tx, runId, null, { ...row, exit_code, result: judgeBase(exit_code) });
+        await storeBaseCheck(tx, runId, { ...row, exit_code, result: judgeBase(exit_code) });
         await storeCheck(tx, runId, first!, { ...row, exit_code, result: 'passes' });
       }
       await storeCheck(tx, runId, second!, { ...row, exit_code: null, result: 'could_not_run' });
-      await storeCheck(tx, runId, null, { ...row, name: 'types', exit_code: null, result: 'could_not_run' });
+      await storeBaseCheck(tx, runId, { ...row, name: 'types', exit_code: null, result: 'could_not_run' });
     });
     expect(await baseResults(database, runId)).toEqual(
       new Map<string, number | null>([
-        ['unit', 1],
+        ['unit', 0],
         ['types', null],
       ]),
     );

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { type VariationStatus, variationStatuses } from '../../drizzle/schema';
 import { ask } from '../../src/core/approval';
-import { storeCheck } from '../../src/core/check';
+import { storeBaseCheck, storeCheck } from '../../src/core/check';
 import { insertCheckpoint } from '../../src/core/checkpoint';
 import { claim, claimNext, type Ending, finish, postpone, release, requeueLost } from '../../src/core/claim';
 import { direct } from '../../src/core/directive';
@@ -217,7 +217,7 @@ describe('a claim', () => {
         1,
       );
       await storeCheck(tx, runId, lost.variationId, checkRow('a'));
-      await storeCheck(tx, runId, null, checkRow('a'));
+      await storeBaseCheck(tx, runId, checkRow('a'));
       await tx`update variations set progress_percentage = 40, current_step = 'half way', plan = '[]' where id = ${lost.variationId}`;
     });
     await claimOne(database, runId, 1, 'worker-b');
@@ -342,7 +342,7 @@ describe('the end of a run', () => {
       const [one, other] = await Promise.all([claimOne(database, runId, 1), claimOne(database, runId, 2)]);
       const recordCheck = (name: string) =>
         database.sql.begin(async (tx) => {
-          await storeCheck(tx, runId, null, checkRow(name));
+          await storeBaseCheck(tx, runId, checkRow(name));
           await append(tx, runId, null, [
             { type: 'check.started', payload: { name, command: 'true', on: 'base' } },
           ]);

@@ -16,7 +16,11 @@ beforeAll(async () => {
     ...{ api_key: 'sk-none-of-it', base_url: 'http://127.0.0.1:1/v1', scenario: null },
     provider: 'openai',
   };
-  withoutModel = outcome({ agent: closed, checks: [{ name: 'slow', command: 'sleep 9417' }] });
+  withoutModel = outcome({
+    agent: closed,
+    options: { max_retries: 0 },
+    checks: [{ name: 'slow', command: 'sleep 9417' }],
+  });
 });
 afterAll(() => bench.close());
 
@@ -79,22 +83,23 @@ describe('a variation', () => {
     expect(run.error?.message).toContain('no such model');
   }, 30_000);
 
-  test('over the budget of tokens is stopped, after a warning, before its answer’s tools run', async () => {
+  test('over the budget of tokens is stopped, after a warning, before the call that might overdraw it', async () => {
     const usage = (n: number) => ({ usage: { input_tokens: n, output_tokens: 0 } });
     const { ended, events, types, run } = await outcome({
-      turns: [command('true', usage(850)), command('echo spent', usage(200)), done],
-      options: { budget_tokens: 1000 },
+      turns: [command('true', usage(17_000)), command('echo spent', usage(2_000)), done],
+      agent: { max_tokens: 100 },
+      options: { budget_tokens: 20_000 },
     });
     expect(ended).toEqual(['stopped', 'stopped', 'budget_exceeded']);
     const budget = events
       .filter((event) => event.type.startsWith('budget.'))
       .map((event) => [event.type, event.payload]);
     expect(budget as unknown).toEqual([
-      ['budget.warned', { kind: 'tokens', used: 850, limit: 1000 }],
-      ['budget.exceeded', { kind: 'tokens', used: 1050, limit: 1000 }],
+      ['budget.warned', { kind: 'tokens', used: 17_000, limit: 20_000 }],
+      ['budget.exceeded', { kind: 'tokens', used: 17_000, limit: 20_000 }],
     ]);
     expect(types.filter((type) => type === 'tool.started')).toHaveLength(1);
-    expect([run.usage.model_calls, run.usage.input_tokens]).toEqual([2, 1050]);
+    expect([run.usage.model_calls, run.usage.input_tokens]).toEqual([1, 17_000]);
   }, 30_000);
 
   test('that leaves what no patch may hold needs review, with the reasons; a repository inside counts by its files', async () => {

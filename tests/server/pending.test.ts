@@ -108,9 +108,9 @@ describe('a flow', () => {
     expect(await refused(fine, { key: 'b', depends_on: ['c'] })).toEqual([422, 'runs.1.depends_on']);
     expect(await refused(fine, { key: 'b', base: { run: 'c' } })).toEqual([422, 'runs.1.base']);
     expect(await refused(fine, { key: 'b', scheduled_at: 'soon' })).toEqual([422, 'runs.1.scheduled_at']);
-    expect(await refused(fine, { key: 'b', options: { mode: 'patch' } })).toEqual([
+    expect(await refused(fine, { key: 'b', options: { pick: 'verdict' } })).toEqual([
       501,
-      'runs.1.options.mode',
+      'runs.1.options.pick',
     ]);
     expect(await refused(fine, { ...fine })).toEqual([422, 'runs.0.key']);
     expect(await refused({ key: 'a b' })).toEqual([422, 'runs.0.key']);

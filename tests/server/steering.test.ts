@@ -505,7 +505,9 @@ describe('a mended patch', () => {
   test('is taken as JSON or as plain text, of what needs review only', async () => {
     await service.call('/agents', {
       ...{ name: 'sloppy', provider: 'scripted' },
-      scenario: { turns: [{ text: '```diff\n--- a/seed.txt\n+++ b/seed.txt\n@@ -1 +1 @@\n-weed\n+tree\n```' }] },
+      scenario: {
+        turns: [{ text: '```diff\n--- a/seed.txt\n+++ b/seed.txt\n@@ -1 +1 @@\n-weed\n+tree\n```' }],
+      },
     });
     const made = await service.call<Run>('/runs', {
       ...{ local_path: repository, goal: 'A tree', agents: ['sloppy'], options: { mode: 'patch' } },
