@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm';
 import { agents, projects, runs, variations } from '../../drizzle/schema';
 import type { Database } from './db';
+import { Fenced } from './errors';
 import type { Claim } from './event';
 
 /** Everything a worker must know to work on a claimed variation, except its agent's secret. */
@@ -27,14 +28,19 @@ export async function readAssignment({ db }: Pick<Database, 'db'>, claim: Claim)
 
 export type Assignment = Awaited<ReturnType<typeof readAssignment>>;
 
-/** Settles which commit the run's `base` means: the first worker's answer holds for all variations. */
+/**
+ * Settles which commit the run's `base` means: the first worker's answer holds for all variations.
+ * @throws Fenced when it is not settled, and this claim holds no more
+ */
 export async function settleBase(
   { sql }: Pick<Database, 'sql'>,
-  runId: number,
+  { runId, variationId, epoch }: Claim,
   sha: string,
 ): Promise<string> {
-  const [row] = await sql<{ base_sha: string }[]>`
-    update runs set base_sha = coalesce(base_sha, ${sha}), updated_at = now() where id = ${runId} returning base_sha`;
-  if (!row) throw new Error(`run ${runId} is gone`);
+  await sql`
+    update runs set base_sha = ${sha}, updated_at = now() where id = ${runId} and base_sha is null and exists (
+      select from variations where id = ${variationId} and epoch = ${epoch} and status = 'running')`;
+  const [row] = await sql<{ base_sha: string | null }[]>`select base_sha from runs where id = ${runId}`;
+  if (!row?.base_sha) throw new Fenced(variationId, epoch);
   return row.base_sha;
 }

@@ -13,10 +13,11 @@ const lost = new Set(
 /**
  * What Postgres says when it will do it another time: shut down or starting (57P01–57P03), full of connections (53300)
  * or its disk full (53100),
- * a statement cut off for its time since the server was frozen or busy (57014), or lost to a concurrent one
+ * a statement cut off for its time since the server was frozen or busy (57014), a transaction in which we said nothing
+ * for too long (25P03), or lost to a concurrent one
  * (40001, 40P01). Class 08 is connections again.
  */
-const later = /^(08...|57P01|57P02|57P03|53100|53300|57014|40001|40P01)$/;
+const later = /^(08...|57P01|57P02|57P03|53100|53300|57014|25P03|40001|40P01)$/;
 
 /** Whether an operation failed because the database could not be reached or could not do it now: done again, it may go well. */
 export function isAway(error: unknown): boolean {

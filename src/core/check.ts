@@ -1,4 +1,5 @@
 import type { Database, Tx } from './db';
+import { Fenced } from './errors';
 import type { Claim } from './event';
 import type { CheckResult } from './fact';
 
@@ -38,6 +39,17 @@ export function compare(base: End, patch: End): CheckResult {
 export async function storeCheck(tx: Tx, runId: number, variationId: number, row: CheckRow): Promise<void> {
   await tx`delete from checks where variation_id = ${variationId} and name = ${row.name}`;
   await tx`insert into checks ${tx({ ...row, run_id: runId, variation_id: variationId })}`;
+}
+
+/**
+ * Holds that a worker still has a variation of a run, until the transaction ends: only then may it speak for the run.
+ * @throws Fenced
+ */
+export async function requireWorker(tx: Tx, runId: number, worker: string): Promise<void> {
+  const [row] = await tx`
+    select id from variations where run_id = ${runId} and worker = ${worker} and status = 'running'
+    order by id limit 1 for share`;
+  if (!row) throw new Fenced(runId, 0);
 }
 
 /** Stores a check's result on the run's base; false when there is one already, which stands. */

@@ -4,7 +4,7 @@ import { Fenced } from './errors';
 import { append, type Claim } from './event';
 import { admit } from './limit';
 import { deriveRun } from './run-status';
-import { end, type Locked, park, requeue, selectToLock } from './variation';
+import { end, type Locked, park, type QueuedVariation, queuedOf, requeue, selectToLock } from './variation';
 import { gone } from './worker';
 
 /** A worker's death is not the work's fault, until it has happened this often without a model's answer in between. */
@@ -12,7 +12,7 @@ const lossesAllowed = 2;
 
 export const stoppedByPerson: Failure = { code: 'stopped', message: 'A person stopped it' };
 
-export type Claimed = Claim & { attempt: number };
+export type Claimed = Claim & { attempt: number; worker: string };
 
 /**
  * Takes a variation for a worker: it runs from now on under a new epoch, which shuts out whoever had it before.
@@ -41,13 +41,22 @@ export async function claim(
  * @returns null when none waits
  */
 export async function claimNext({ sql }: Pick<Database, 'sql'>, worker: string): Promise<Claimed | null> {
+  // One without a place is held, and the next one asked.
+  for (let left = 50; left > 0; left -= 1) {
+    const taken = await claimFirst(sql, worker);
+    if (taken !== 'held') return taken;
+  }
+  return null;
+}
+
+function claimFirst(sql: Sql, worker: string): Promise<Claimed | null | 'held'> {
   return sql.begin(async (tx) => {
     const [row] = await tx<Locked[]>`
       ${selectToLock(tx)}
       where v.status = 'queued' and v.held is null and r.status <> 'pending'
         and (v.not_before is null or v.not_before <= now())
       order by r.priority desc, v.position, v.id limit 1 for update of v skip locked`;
-    return row ? take(tx, row, worker, row.epoch + 1) : null;
+    return row ? ((await take(tx, row, worker, row.epoch + 1)) ?? ('held' as const)) : null;
   });
 }
 
@@ -72,7 +81,7 @@ async function take(tx: Tx, row: Locked, worker: string, jobEpoch: number): Prom
     },
   ]);
   await deriveRun(tx, row.run_id);
-  return { runId: row.run_id, variationId: row.id, position: row.position, epoch, attempt };
+  return { runId: row.run_id, variationId: row.id, position: row.position, epoch, attempt, worker };
 }
 
 /**
@@ -89,6 +98,30 @@ async function afterLoss(tx: Tx, row: Locked): Promise<'settled' | 'lost'> {
   await tx`update variations set losses = losses + 1 where id = ${row.id}`;
   row.losses += 1;
   return 'lost';
+}
+
+/**
+ * Gives new jobs to variations whose job some worker has taken without having taken them, for `lateS` seconds: it died,
+ * or was stopped, in between. The old job finds nothing to do, whenever it comes back.
+ * @param taken names of jobs, as `jobId` makes them
+ * @returns what must be handed to the queue
+ */
+export async function replaceJobs(
+  { sql }: Pick<Database, 'sql'>,
+  taken: readonly string[],
+  lateS: number,
+): Promise<QueuedVariation[]> {
+  if (taken.length === 0) return [];
+  const rows = await sql<{ run_id: number; id: number }[]>`
+    update variations set epoch = epoch + 1, job_epoch = epoch + 1, updated_at = now()
+    where status = 'queued' and 'v' || id || '-' || job_epoch in ${sql(taken)}
+      and updated_at < now() - make_interval(secs => ${lateS}) 
+      and (not_before is null or not_before < now() - make_interval(secs => ${lateS}))
+    returning run_id, id`;
+  const queued: QueuedVariation[] = [];
+  for (const runId of new Set(rows.map((row) => row.run_id)))
+    queued.push(...(await queuedOf({ sql }, runId)));
+  return queued.filter((one) => rows.some((row) => row.id === one.id));
 }
 
 /** Does what a person wants of a locked variation whose worker lets go of it, or is gone; false when nothing is wanted. */

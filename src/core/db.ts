@@ -33,6 +33,8 @@ export interface Database {
 
 /** Seconds that a statement may take; a longer one is a mistake. */
 const statementLimitS = 30;
+/** Milliseconds between two statements of one transaction: ours follow each other at once. */
+export const idleInTransactionMs = 5_000;
 /** A server that has said nothing for this long while we wait is frozen, or out of reach: the connection is given up. */
 const silenceS = statementLimitS + 5;
 /** Seconds between two attempts of one connection, at most: a database that is back is found soon. */
@@ -75,6 +77,8 @@ export function openSql(
     connection: {
       application_name: 'bakeoff',
       statement_timeout: limitS * 1000,
+      // A process that is stopped in the middle of a transaction must not keep its locks from all others.
+      idle_in_transaction_session_timeout: idleInTransactionMs,
       // Days are UTC's, whatever zone an outside Postgres is set to.
       TimeZone: 'UTC',
       ...options.connection,

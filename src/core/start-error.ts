@@ -1,3 +1,5 @@
+import { isAway } from './away';
+
 /** The service cannot start; `message` is one line that says why and what helps. The program ends with exit code 2. */
 export class StartError extends Error {
   override name = 'StartError';
@@ -22,4 +24,10 @@ export function explainFileError(error: unknown, path: string): never {
     throw new StartError(`${path} cannot be made; choose another folder with BAKEOFF_DATA`);
   }
   throw error;
+}
+
+/** A start that was cut off since the database went away meanwhile is no mistake of ours: it is said in one line. */
+export function whyNoStart(error: unknown): unknown {
+  if (error instanceof StartError || !isAway(error)) return error;
+  return new StartError(`The database went away during the start: ${(error as Error).message}; start again`);
 }

@@ -1,8 +1,17 @@
 import type { ProjectCheck } from '../../drizzle/schema';
 import { decode } from '../agent/environment';
 import type { Workspace } from '../agent/workspace';
-import { baseResults, type CheckRow, compare, judgeBase, storeBaseCheck, storeCheck } from '../core/check';
-import { type Database, persist } from '../core/db';
+import {
+  baseResults,
+  type CheckRow,
+  compare,
+  judgeBase,
+  requireWorker,
+  storeBaseCheck,
+  storeCheck,
+} from '../core/check';
+import type { Claimed } from '../core/claim';
+import { type Database, persist, type Tx } from '../core/db';
 import { append, type Claim } from '../core/event';
 import type { CheckResult, Fact } from '../core/fact';
 import type { Recorder } from '../core/recorder';
@@ -19,23 +28,29 @@ export interface CheckRequest {
   boundary?: () => void;
 }
 
-/** Runs the project's checks on the base and records the results as the run's own. */
+/**
+ * Runs the project's checks on the base and records the results as the run's own, as long as this worker has a variation
+ * of it.
+ */
 export async function checkBase(
   { sql }: Pick<Database, 'sql'>,
-  runId: number,
+  { runId, worker }: Pick<Claimed, 'runId' | 'worker'>,
   request: CheckRequest,
 ): Promise<void> {
-  await execute(request, 'base', (_name, code) => judgeBase(code), {
-    started: (fact) => persist(() => append(sql, runId, null, [fact]), { signal: request.signal }),
-    finished: async (fact, row) => {
-      const store = async (): Promise<void> => {
+  const record = (fact: Fact, change: (tx: Tx) => Promise<boolean>): Promise<void> =>
+    persist(
+      async () => {
         await sql.begin(async (tx) => {
-          // Said again after a connection that broke, or by another process: the first one stands.
-          if (await storeBaseCheck(tx, runId, row)) await append(tx, runId, null, [fact]);
+          await requireWorker(tx, runId, worker);
+          if (await change(tx)) await append(tx, runId, null, [fact]);
         });
-      };
-      await persist(store, { signal: request.signal });
-    },
+      },
+      { signal: request.signal },
+    );
+  await execute(request, 'base', (_name, code) => judgeBase(code), {
+    started: (fact) => record(fact, async () => true),
+    // Said again after a connection that broke, or by another process: the first one stands.
+    finished: (fact, row) => record(fact, (tx) => storeBaseCheck(tx, runId, row)),
   });
 }
 

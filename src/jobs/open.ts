@@ -11,7 +11,7 @@ import { type Database, type DatabaseAddress, migrateDatabase, openDatabase } fr
 import { VariationFailure } from '../core/failure';
 import { type PrivatePostgres, startPrivatePostgres } from '../core/private-postgres';
 import { openVault, type Vault } from '../core/secret';
-import { StartError } from '../core/start-error';
+import { StartError, whyNoStart } from '../core/start-error';
 import { retireAll } from '../core/worker';
 import { type Log, openLog } from '../log';
 import { Closers } from './closers';
@@ -67,7 +67,7 @@ export async function openGround(
     return { parts, queue, sandbox, close: () => closers.close() };
   } catch (error) {
     await closers.close();
-    throw error;
+    throw whyNoStart(error);
   }
 }
 

@@ -1,7 +1,7 @@
 import { createPostgresBackend, type Job, Queue, Worker } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { QueueStats } from '../core/contract';
-import type { DatabaseAddress } from '../core/db';
+import { type DatabaseAddress, idleInTransactionMs } from '../core/db';
 import { jobId, type QueuedVariation } from '../core/variation';
 
 /** What a job says: which variation, and for which of its times in the queue. The rest is in Postgres. */
@@ -26,6 +26,8 @@ export interface JobQueue {
   restore(variations: readonly QueuedVariation[]): Promise<void>;
   /** Brings jobs that wait in line with their run's priority, after it was changed. Those that are not there are left. */
   reprioritize(variations: readonly QueuedVariation[]): Promise<void>;
+  /** Names of the jobs that workers have, or had when they died. */
+  taken(): Promise<string[]>;
   /** Holds back (or gives out) new work, over all workers. */
   hold(held: boolean): Promise<void>;
   counts(): Promise<QueueStats['counts']>;
@@ -44,6 +46,8 @@ export interface JobWorker {
 }
 
 const queueName = 'variations';
+/** Jobs under way that are looked at. */
+const maxTaken = 5_000;
 /** Jobs that go to the queue in one call. */
 const chunkJobs = 500;
 /** A call of the queue that takes longer is given up: the sweep does it again. */
@@ -51,8 +55,8 @@ const callMs = 10_000;
 const closeMs = 1_000;
 /** BullMQ's own retries are for a processor that could not even record its failure: Postgres gone, for one. */
 const jobOptions = {
-  attempts: 10,
-  backoff: { type: 'exponential', delay: 1_000, jitter: 0.5 },
+  attempts: 100,
+  backoff: { type: 'fixed', delay: 1_000, jitter: 0.5 },
   removeOnComplete: { count: 500 },
   removeOnFail: { count: 500 },
 };
@@ -104,6 +108,7 @@ export async function openQueue(
       for (const id of again) await call(() => queue.remove(id));
       await add(variations);
     },
+    taken: () => call(() => queue.getRanges(['active'], 0, maxTaken)),
     reprioritize: async (variations) => {
       for (const one of variations) {
         const job = await call(() => queue.getJob(jobId(one.id, one.job_epoch)));
@@ -195,6 +200,7 @@ function postgresPlace(database: string | DatabaseAddress): Place {
     migrate: true,
     max: 6,
     application_name: 'bakeoff queue',
+    idle_in_transaction_session_timeout: idleInTransactionMs,
     // A server that is frozen, or gone without a word, is noticed by these only.
     connectionTimeoutMillis: 5_000,
     statement_timeout: 30_000,

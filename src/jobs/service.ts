@@ -1,5 +1,5 @@
 import type { Config } from '../config';
-import { StartError } from '../core/start-error';
+import { StartError, whyNoStart } from '../core/start-error';
 import { version } from '../version';
 import { openGround } from './open';
 import { startRounds } from './sweep';
@@ -28,6 +28,6 @@ export async function startWorkerProcess(config: Config): Promise<{ stop(): Prom
     };
   } catch (error) {
     await ground.close();
-    throw error;
+    throw whyNoStart(error);
   }
 }

@@ -1,6 +1,6 @@
 import { remindOld } from '../core/approval';
-import { requeueLost } from '../core/claim';
-import type { Database } from '../core/db';
+import { replaceJobs, requeueLost } from '../core/claim';
+import { type Database, idleInTransactionMs } from '../core/db';
 import { forgetOldKeys } from '../core/idempotency';
 import { letIn } from '../core/limit';
 import { releaseDue } from '../core/pending';
@@ -18,6 +18,8 @@ const tickMs = 1_000;
 /** What is under way at a stop is waited for so long; it may be done again by anybody. */
 const stopMs = 500;
 const sayAgainMs = 30_000;
+/** A job that was taken has its variation taken within moments; after so many seconds, its worker is not well. */
+const lateS = 4;
 /** What was queued is looked for this far back; a tick may be left out. */
 const freshS = 5;
 
@@ -39,6 +41,8 @@ const tickChores: Record<string, Chore> = {
   'letting in what was held': handingOn(letIn),
   'reminding of questions': ({ database }) => remindOld(database),
   'handing on what was queued': handingOn(listFresh),
+  'making anew the jobs that went with their workers': async ({ database, queue }) =>
+    queue.add(await replaceJobs(database, await queue.taken(), lateS)),
 };
 
 /** Every few seconds. */
@@ -107,7 +111,14 @@ function handingOn(queue: (database: Database) => Promise<readonly QueuedVariati
 async function alone({ sql }: Database, lock: number, work: () => Promise<void>): Promise<void> {
   await sql.begin(async (tx) => {
     const [row] = await tx<{ mine: boolean }[]>`select pg_try_advisory_xact_lock(${lock}) as mine`;
-    if (row?.mine) await work();
+    if (!row?.mine) return;
+    // A transaction in which nothing is said is ended by the database, so that a process that is stopped lets go of it.
+    const saying = setInterval(() => void tx`select 1`.catch(() => {}), idleInTransactionMs / 4);
+    try {
+      await work();
+    } finally {
+      clearInterval(saying);
+    }
   });
 }
 

@@ -1,15 +1,11 @@
-import { type Outcome, work } from '../agent/loop';
-import { makeModel } from '../agent/models';
 import { PatchRefused } from '../agent/one-shot';
-import { decisionAt, isListed, Suspended } from '../agent/steering';
-import type { Patch, Workspace } from '../agent/workspace';
-import { ask, type Decision, decisionsOf } from '../core/approval';
-import { type Assignment, readAssignment, settleBase } from '../core/assignment';
-import { baseResults, forgetChecks } from '../core/check';
+import { Suspended } from '../agent/steering';
+import type { Patch } from '../agent/workspace';
+import { ask, decisionsOf } from '../core/approval';
+import { readAssignment } from '../core/assignment';
 import { type Claimed, claim, type Ending, finish, postpone, release } from '../core/claim';
 import { isAway, persist } from '../core/db';
 import { Fenced } from '../core/errors';
-import type { Claim } from '../core/event';
 import { VariationFailure } from '../core/failure';
 import { letIn } from '../core/limit';
 import { Recorder } from '../core/recorder';
@@ -17,16 +13,12 @@ import { masker } from '../core/secret';
 import { pauseClaimed } from '../core/steer';
 import { mapStrings } from '../core/text';
 import { type QueuedVariation, queuedOf } from '../core/variation';
-import { ensureBase } from './base';
-import { checkBase, checkPatch } from './checks';
-import { openJournal } from './journal';
 import type { Parts } from './parts';
-import { readPast } from './past';
 import { Pause } from './pause';
-import { secretsOf, toProfile } from './profile';
+import { secretsOf } from './profile';
 import type { VariationJob } from './queue';
-import { explain, propose, requireResult, statusOf } from './result';
-import { startWatch } from './watch';
+import { explain, statusOf } from './result';
+import { type Job, story } from './story';
 
 /** The worker shuts down: what is under way goes back to the queue. */
 export class ShuttingDown extends Error {
@@ -100,7 +92,7 @@ interface LetGo {
 }
 
 /** The work itself; failures become endings here, once. */
-async function attempt(parts: Parts, claimed: Claim, under: UnderWay): Promise<LetGo> {
+async function attempt(parts: Parts, claimed: Claimed, under: UnderWay): Promise<LetGo> {
   const { sql } = parts.database;
   const { abort, pause } = under;
   const kept: { job: Job | null; patch: Patch | null } = { job: null, patch: null };
@@ -141,7 +133,7 @@ async function attempt(parts: Parts, claimed: Claim, under: UnderWay): Promise<L
 }
 
 /** Everything that is read before the work; the database may be away meanwhile. */
-async function prepare(parts: Parts, claimed: Claim, { abort, pause }: UnderWay): Promise<Job> {
+async function prepare(parts: Parts, claimed: Claimed, { abort, pause }: UnderWay): Promise<Job> {
   const { database } = parts;
   return persist(
     async () => {
@@ -168,134 +160,4 @@ const longestRetryMs = 5 * 60_000;
 /** Milliseconds before the next try: doubled each time, give or take a quarter, so that many do not come at once. */
 function backOff(tries: number, first = firstRetryMs): number {
   return Math.round(Math.min(first * 2 ** tries, longestRetryMs) * (0.75 + Math.random() / 2));
-}
-
-interface Job extends Parts {
-  claimed: Claim;
-  assignment: Assignment;
-  recorder: Recorder;
-  abort: AbortController;
-  pause: Pause;
-  decisions: Decision[];
-}
-
-/** Mirror, workspace, agent, patch, checks: the road of every variation. */
-async function story(job: Job, kept: { patch: Patch | null }): Promise<Ending> {
-  const { claimed, assignment, recorder, abort, pause } = job;
-  const { run, project } = assignment;
-  /** What may be cut short by a pause, to be done again later. */
-  const signal = AbortSignal.any([abort.signal, pause.cut]);
-  const mirror = await job.mirrors.sync(project, { signal });
-  await ensureBase(job, project, run, signal);
-  const found = await job.mirrors.resolve(project, run.base_sha ?? run.base);
-  const baseSha = await persist(() => settleBase(job.database, run.id, found), { signal });
-  const fresh = (what: string, until: AbortSignal, patch?: Uint8Array): Promise<Workspace> =>
-    job.workspaces.open({
-      mirror: mirror.path,
-      baseSha,
-      id: `run-${run.id}-${claimed.position}-${claimed.epoch}-${what}`,
-      signal: until,
-      ...(patch ? { patch } : {}),
-    });
-
-  // A base that nobody waits for any more, since all who did have ended, is not checked on in their absence.
-  const over = new AbortController();
-  const base = checkBaseOnce(job, AbortSignal.any([signal, over.signal]), (until) => fresh('base', until));
-  base.catch(() => {}); // Awaited below, unless something ends the work before.
-  try {
-    const outcome = await letAgentWork(job, baseSha, (patch) => fresh('work', signal, patch));
-    kept.patch = outcome.patch;
-    const proposed = outcome.patch.bytes.length > 0 ? await propose(job, mirror.path, outcome.patch) : null;
-    requireResult(assignment, outcome, proposed !== null);
-    const key = `step:${outcome.step}`;
-    const asks = run.options.approval === 'commit' && proposed !== null;
-    // What was approved has been checked before it was asked about.
-    if (!asks || decisionAt(job, 'commit', key) === null) {
-      await base;
-      await persist(() => forgetChecks(job.database, claimed), { signal });
-      await checkPatch(job.database, recorder, claimed, {
-        checks: run.options.dry_run ? [] : project.checks,
-        open: () => fresh('check', signal, outcome.patch.bytes),
-        signal,
-        boundary: () => pause.boundary(),
-      });
-      if (asks) throw new Suspended({ kind: 'commit', key, question: { patch: outcome.patch.stat } });
-    }
-    return {
-      status: 'completed',
-      summary: outcome.summary,
-      patch: proposed ? outcome.patch.stat : null,
-      commit_sha: proposed?.commit ?? null,
-      branch: proposed?.ref ?? null,
-    };
-  } finally {
-    over.abort();
-    await base.catch(() => {});
-  }
-}
-
-async function letAgentWork(
-  job: Job,
-  baseSha: string,
-  open: (patch?: Uint8Array) => Promise<Workspace>,
-): Promise<Outcome> {
-  const { claimed, assignment, recorder, abort, pause, decisions } = job;
-  const { run, project } = assignment;
-  const started = performance.now();
-  const { profile, instructions } = await persist(() => toProfile(job, assignment.agent_id));
-  const { past, checkpoint } = await persist(() => readPast(job.database, claimed, profile.max_tokens), {
-    signal: abort.signal,
-  });
-  const { mended } = assignment;
-  const workspace = await open(mended === null ? checkpoint?.bytes : undefined);
-  const watch = startWatch(job.database, claimed, assignment.worked_ms, run.options.timeout_s * 1000, () => {
-    abort.abort(new VariationFailure('timeout', `It worked longer than ${run.options.timeout_s} s`));
-  });
-  try {
-    const duration_ms = Math.round(performance.now() - started);
-    recorder.emit({ type: 'workspace.ready', payload: { base_sha: baseSha, duration_ms } });
-    if (past.messages.length > 0 && mended === null) {
-      const payload = { checkpoint: checkpoint?.number ?? null, step: past.step };
-      recorder.emit({ type: 'variation.resumed', payload });
-    }
-    if (checkpoint && mended === null) {
-      const { number, step, stat } = checkpoint;
-      recorder.emit({ type: 'checkpoint.restored', payload: { checkpoint: number, step, ...stat } });
-    }
-    return await work({
-      assignment: { ...run, agent_instructions: instructions },
-      model: makeModel(profile, job.config),
-      workspace,
-      journal: openJournal(job.database, recorder, claimed, run.options, profile),
-      signal: abort.signal,
-      past,
-      stepsBefore: assignment.steps_before,
-      mended,
-      steering: {
-        approval: run.options.approval,
-        pausing: () => pause.wanted,
-        cut: pause.cut,
-        allowed: (command) => isListed(command, project.allowed_commands),
-        decisions,
-      },
-    });
-  } finally {
-    await watch.stop();
-    await workspace.remove();
-  }
-}
-
-/** The run's variations wait for one and the same check of their base; what an interrupted one has recorded, stands. */
-async function checkBaseOnce(
-  job: Job,
-  wanted: AbortSignal,
-  open: (signal: AbortSignal) => Promise<Workspace>,
-): Promise<void> {
-  const { run, project } = job.assignment;
-  if (run.options.dry_run) return;
-  await job.baseChecks.once(run.id, wanted, async (signal) => {
-    const done = await persist(() => baseResults(job.database, run.id), { signal });
-    const checks = project.checks.filter((check) => !done.has(check.name));
-    await checkBase(job.database, run.id, { checks, open: () => open(signal), signal });
-  });
 }

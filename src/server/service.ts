@@ -3,7 +3,7 @@ import { ensureEnvironmentAgents } from '../core/agent';
 import { secretFile } from '../core/data-dir';
 import { Feed } from '../core/feed';
 import { Pulse } from '../core/pulse';
-import { StartError } from '../core/start-error';
+import { StartError, whyNoStart } from '../core/start-error';
 import { openAgentSide } from '../jobs/agent-side';
 import { Closers } from '../jobs/closers';
 import { openGround } from '../jobs/open';
@@ -86,7 +86,7 @@ export async function startService(
     return { url, apiKey, loginUrl: `${entry}/enter?token=${entryToken(gate)}`, stop: () => closers.close() };
   } catch (error) {
     await closers.close();
-    throw error;
+    throw whyNoStart(error);
   }
 }
 

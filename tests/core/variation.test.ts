@@ -3,13 +3,22 @@ import { type VariationStatus, variationStatuses } from '../../drizzle/schema';
 import { ask } from '../../src/core/approval';
 import { storeBaseCheck, storeCheck } from '../../src/core/check';
 import { insertCheckpoint } from '../../src/core/checkpoint';
-import { claim, claimNext, type Ending, finish, postpone, release, requeueLost } from '../../src/core/claim';
+import {
+  claim,
+  claimNext,
+  type Ending,
+  finish,
+  postpone,
+  release,
+  replaceJobs,
+  requeueLost,
+} from '../../src/core/claim';
 import { direct } from '../../src/core/directive';
 import { BakeoffError, Fenced } from '../../src/core/errors';
 import { append, type Claim } from '../../src/core/event';
 import { retry, rollback } from '../../src/core/rewind';
 import { listWanted, pause, resume, stop } from '../../src/core/steer';
-import { listQueued, transitions } from '../../src/core/variation';
+import { jobId, listQueued, transitions } from '../../src/core/variation';
 import { heartbeat } from '../../src/core/worker';
 import { freshDatabase, type TestDatabase } from '../support/database';
 import { claimOne, gapless, makeRun, recordOf, statusesOf, variationIds } from './scene';
@@ -364,3 +373,17 @@ function checkRow(name: string) {
   const result = { exit_code: 0, result: 'passed', duration_ms: 1, output: '' } as const;
   return { name, command: 'true', required: true, ...result };
 }
+
+describe('a job that a worker had taken when it died, before it took the variation', () => {
+  test('is made anew after some seconds, and finds nothing to do when it comes back', async () => {
+    const runId = await makeRun(database, 2);
+    const [id, other] = await variationIds(database, runId);
+    expect(await replaceJobs(database, [jobId(id!, 0)], 4)).toEqual([]);
+    await database.sql`update variations set updated_at = now() - interval '5 s' where run_id = ${runId}`;
+    const made = await replaceJobs(database, [jobId(id!, 0), jobId(other!, 7)], 4);
+    expect(made.map((one) => [one.id, one.job_epoch])).toEqual([[id!, 1]]);
+    expect(await claim(database, id!, 0, 'worker-a')).toBeNull();
+    expect((await claim(database, id!, 1, 'worker-a'))?.epoch).toBe(2);
+    await stop(database, runId);
+  });
+});
