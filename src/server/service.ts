@@ -56,7 +56,10 @@ export async function startService(
     if (worker) closers.push(() => worker.stop());
     const pulse = worker ?? (await startPulse(parts, closers));
     // On a Postgres of our own nobody else can be at work: what a crash has left goes on at once.
-    await sweep(database, queue, log, config.databaseUrl === null ? undefined : () => pulse.contactS());
+    // What cannot be done now, since the queue is away for one, is done by the rounds that follow.
+    await sweep(database, queue, log, config.databaseUrl === null ? undefined : () => pulse.contactS()).catch(
+      (error) => log.warn('sweep failed', { error }),
+    );
     const rounds = startRounds(
       { database, queue, log, contactS: () => pulse.contactS() },
       config.sweepIntervalS * 1000,

@@ -191,7 +191,7 @@ export function openKiller(fleet: Fleet, random: () => number, faults: string[])
       const folders = workspacesOf(one);
       let before = '';
       try {
-        await until(() => allEnded(fleet, hit), 'the end elsewhere of what a sleeping worker had', 150_000);
+        await until(() => allEnded(fleet, hit), 'the end elsewhere of what a sleeping worker had', 300_000);
         before = await written(fleet, hit);
       } finally {
         fleet.thaw(one);
