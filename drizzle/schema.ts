@@ -351,6 +351,10 @@ export const events = pgTable(
   (table) => [
     primaryKey({ columns: [table.run_id, table.seq] }),
     index('events_of_variation').on(table.run_id, table.variation, table.seq),
+    // The rate of edits that apply is read from the record, and only from its last weeks.
+    index('events_of_patches')
+      .on(table.created_at)
+      .where(sql`${table.type} in ('patch.applied', 'patch.rejected')`),
   ],
 );
 

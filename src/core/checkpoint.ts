@@ -85,16 +85,28 @@ export async function listCheckpoints(
   const [variation] = await sql<{ id: number; checkpoint: number }[]>`
     select id, checkpoint from variations where run_id = ${runId} and position = ${position}`;
   if (!variation) throw notFound('variation', `${position} of run ${runId}`);
-  const rows = await sql<{ number: number; step: number; seq: string; stat: PatchStat; created_at: Date }[]>`
-    select number, step, seq, stat, created_at from checkpoints where variation_id = ${variation.id} order by number`;
-  return rows.map(({ number, step, seq, stat, created_at }) => ({
+  const rows = await sql<CheckpointRow[]>`
+    select c.number, c.step, c.seq, c.stat, c.created_at, coalesce(e.variation, ${position}) as told_by
+    from checkpoints c left join events e on e.run_id = ${runId} and e.seq = c.seq
+    where c.variation_id = ${variation.id} order by c.number`;
+  return rows.map(({ number, step, seq, told_by, stat, created_at }) => ({
     checkpoint: number,
     step,
     seq: Number(seq),
+    told_by,
     patch: stat,
     current: number === variation.checkpoint,
     created_at: created_at.toISOString(),
   }));
+}
+
+interface CheckpointRow {
+  number: number;
+  step: number;
+  seq: string;
+  told_by: number;
+  stat: PatchStat;
+  created_at: Date;
 }
 
 /** Where a conversation goes on after a checkpoint: the stretches of events up to there. Number 0 is the start. */

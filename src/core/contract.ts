@@ -65,6 +65,8 @@ export interface Checkpoint {
   step: number;
   /** The event that told of it. */
   seq: number;
+  /** The variation whose event that is: a fork's first checkpoint is one of its source's. */
+  told_by: number;
   patch: PatchStat;
   /** It holds the variation's present patch. */
   current: boolean;
@@ -254,6 +256,17 @@ export interface DayStat {
   failed: number;
 }
 
+/** How an agent's edits fared, each for itself, over the last 30 days. */
+export interface EditStats {
+  applied: number;
+  rejected: number;
+  /** 0…1; null before there was an edit. */
+  rate: number | null;
+  /** Of those applied, how exactly they had to fit. */
+  tiers: Record<string, number>;
+}
+
+/** Figures of runs over some days. */
 export interface Stats {
   runs: number;
   by_status: Partial<Record<RunStatus, number>>;
@@ -263,6 +276,9 @@ export interface Stats {
   median_duration_s: number | null;
   /** Of variations that proposed a patch, the share whose patch applied. */
   patch_apply_rate: number | null;
+  /** What that rate is made of. */
+  patches: { applied: number; rejected: number };
+  edits: EditStats;
   days: DayStat[];
   /** What retention has freed, since the beginning; `runs` were thinned or removed. */
   freed: { bytes: number; runs: number; last_at: string | null };

@@ -1,10 +1,16 @@
 import type { RunStatus } from '../../drizzle/schema';
-import type { DayStat, Stats } from './contract';
+import type { DayStat, EditStats, Stats } from './contract';
 import type { Database } from './db';
 import { readFreed } from './retention';
 
-/** Figures over the last `days` days, today included (UTC). */
-export async function readStats({ sql }: Pick<Database, 'sql'>, days = 7): Promise<Stats> {
+/** Figures over the last `days` days, today included (UTC); those of edits over the last 30. */
+export async function readStats(database: Pick<Database, 'sql'>, days = 7): Promise<Stats> {
+  const [figures, edits] = await Promise.all([readFigures(database, days), readEdits(database)]);
+  return { ...figures, edits };
+}
+
+/** Those that are not read from the record: cheap enough to be asked for again and again. */
+export async function readFigures({ sql }: Pick<Database, 'sql'>, days = 7): Promise<Omit<Stats, 'edits'>> {
   const since = sql`date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - make_interval(days => ${days - 1})`;
   const [statuses, sums, patches, perDay, { bytes, runs, last_at }] = await Promise.all([
     sql<{ status: RunStatus; n: number }[]>`
@@ -32,7 +38,8 @@ export async function readStats({ sql }: Pick<Database, 'sql'>, days = 7): Promi
   const good = by_status.completed ?? 0;
   const ended = good + (by_status.failed ?? 0) + (by_status.needs_review ?? 0) + (by_status.stopped ?? 0);
   const applied = patches[0]?.applied ?? 0;
-  const proposed = applied + (patches[0]?.refused ?? 0);
+  const rejected = patches[0]?.refused ?? 0;
+  const proposed = applied + rejected;
   return {
     runs: statuses.reduce((all, row) => all + row.n, 0),
     by_status,
@@ -40,7 +47,31 @@ export async function readStats({ sql }: Pick<Database, 'sql'>, days = 7): Promi
     cost_usd: sums[0]?.cost ?? 0,
     median_duration_s: sums[0]?.median ?? null,
     patch_apply_rate: proposed === 0 ? null : applied / proposed,
+    patches: { applied, rejected },
     days: perDay,
     freed: { bytes, runs, last_at },
+  };
+}
+
+/**
+ * How agents' edits fared in the last 30 days: what their tools applied, and what they refused. A variation's whole
+ * patch is none of them.
+ */
+export async function readEdits({ sql }: Pick<Database, 'sql'>): Promise<EditStats> {
+  // The types are written out, not parameters, so that the index of just these events is used.
+  const rows = await sql<{ tier: string | null; n: number }[]>`
+    select payload->>'tier' as tier, count(*)::int as n from events
+    where type in ('patch.applied', 'patch.rejected') and created_at >= now() - interval '30 days'
+      and (case type when 'patch.applied' then payload ? 'tier' else payload @> '{"edit": true}' end)
+    group by 1 order by n desc, tier`;
+  const fitted = rows.filter((row): row is { tier: string; n: number } => row.tier !== null);
+  const applied = fitted.reduce((sum, row) => sum + row.n, 0);
+  const rejected = rows.find((row) => row.tier === null)?.n ?? 0;
+  const all = applied + rejected;
+  return {
+    applied,
+    rejected,
+    rate: all === 0 ? null : applied / all,
+    tiers: Object.fromEntries(fitted.map((row) => [row.tier, row.n])),
   };
 }

@@ -21,6 +21,7 @@ export function readEntry(form: URLSearchParams): Entry {
     scheduled_at: text('scheduled_at'),
     depends_on: text('depends_on'),
     max_retries: text('max_retries'),
+    mode: text('mode') || 'tools',
   };
 }
 
@@ -52,6 +53,7 @@ export function bodyOf(
     options.budget_usd = usd;
   }
   if (entry.approval !== 'none') options.approval = entry.approval;
+  if (entry.mode !== 'tools') options.mode = entry.mode;
   if (entry.max_retries !== '') {
     const retries = Number(entry.max_retries);
     if (!Number.isInteger(retries) || retries < 0)
@@ -119,6 +121,7 @@ const fields: Record<string, keyof Entry> = {
   depends_on: 'depends_on',
   'options.approval': 'approval',
   'options.max_retries': 'max_retries',
+  'options.mode': 'mode',
   'options.timeout_s': 'timeout',
   'options.budget_usd': 'budget_usd',
 };

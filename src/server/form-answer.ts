@@ -18,6 +18,7 @@ export interface Asked {
   form: URLSearchParams;
   /** What was typed, to come back if it could not be sent. */
   typed?: { text: string; to: string };
+  mended?: { position: number; text: string };
   /** More for a page that takes parts. */
   parts?: () => Promise<string>;
   headers?: Record<string, string>;
@@ -45,7 +46,12 @@ export async function answer(
     if (!(error instanceof BakeoffError) || error.status >= 500) throw error;
     const problem = { strong: `Could not ${asked.verb} run #${id}.`, rest: error.message };
     if (inParts) return parts(partial('#toasts', 'beforeend', await Toast({ level: 'bad', ...problem })));
-    const refused = { status: error.status, problem, ...(asked.typed ? { typed: asked.typed } : {}) };
+    const { typed, mended } = asked;
+    const refused = {
+      ...{ status: error.status, problem },
+      ...(typed ? { typed } : {}),
+      ...(mended ? { mended } : {}),
+    };
     return asked.atHome
       ? home(services, request, { refused })
       : runPage(services, request, id, form, refused);

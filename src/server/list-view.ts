@@ -1,9 +1,9 @@
 import { listOpenApprovals, type OpenApproval } from '../core/approval';
-import type { Page, Run, Stats } from '../core/contract';
+import type { Page, Run } from '../core/contract';
 import type { Database } from '../core/db';
 import { BakeoffError } from '../core/errors';
 import { countByStatus, listRuns, type RunFilter } from '../core/run-list';
-import { readStats } from '../core/stats';
+import { readFigures } from '../core/stats';
 import type { Counts } from '../views/home';
 import { type ListQuery, type Show, shows, statusesOf } from '../views/query';
 import { mostWaits } from '../views/waits';
@@ -36,8 +36,8 @@ export function countRuns(database: Pick<Database, 'db'>, query: ListQuery): Pro
 }
 
 /** The last days' figures, shared like the counts. */
-export function readWeek(database: Pick<Database, 'sql'>): Promise<Stats> {
-  return lately(database, 'week', () => readStats(database));
+export function readWeek(database: Pick<Database, 'sql'>) {
+  return lately(database, 'week', () => readFigures(database));
 }
 
 /** What waits for a person, the oldest first: as it is now, since what was just answered must not come back. */

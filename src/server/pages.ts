@@ -10,6 +10,7 @@ import { assetRoutes } from './assets';
 import { bodyOf, entryError, readEntry } from './entry';
 import { home } from './home-page';
 import { listFeed } from './list-feed';
+import { mendForm } from './mend-form';
 import { bareShell, ownPath, pageHeaders, seeOther } from './page-shell';
 import { readId } from './query';
 import { earlierItems, runFeed } from './run-feed';
@@ -18,7 +19,9 @@ import type { Services } from './services';
 import { settingsPages } from './settings-page';
 import { eventStream, resumeAfter } from './sse';
 import { parseRunBody, startRun } from './start-run';
+import { statisticsPages } from './statistics-page';
 import { steeringForms } from './steering-forms';
+import { workersPages } from './workers-page';
 
 export { pageHeaders, shellOf } from './page-shell';
 
@@ -29,7 +32,10 @@ export function pages(services: Services) {
     .use(html({ autoDetect: false }))
     .use(assetRoutes())
     .use(steeringForms(services))
+    .use(mendForm(services))
     .use(settingsPages(services))
+    .use(workersPages(services))
+    .use(statisticsPages(services))
     .get('/', ({ request }) => home(services, request))
     .get('/feed', ({ request, server }) => {
       const query = readListQuery(new URL(request.url).searchParams);

@@ -15,6 +15,8 @@ export interface Refused {
   status: number;
   problem: { strong: string; rest: string };
   typed?: { text: string; to: string };
+  /** The patch that was handed in for a variation. */
+  mended?: { position: number; text: string };
 }
 
 /** A run's page, as its address asks for it. */
@@ -53,6 +55,7 @@ export async function runPage(
     token: randomUUID(),
     problem: refused?.problem,
     typed: refused?.typed,
+    mended: refused?.mended?.position === variation.position ? refused.mended.text : undefined,
     sheet: sheet ?? undefined,
   });
   return new Response(markup, { status: refused?.status ?? 200, headers: pageHeaders });

@@ -4,6 +4,7 @@ import type { Checkpoint, Run, Variation } from '../core/contract';
 import type { Database } from '../core/db';
 import type { FileChange } from '../views/diff';
 import { favicon } from '../views/marks';
+import { Mend } from '../views/mend';
 import { RunHead } from '../views/runhead';
 import { titleOf } from '../views/runpage';
 import { Short } from '../views/short';
@@ -43,6 +44,7 @@ export async function runParts(
     ['#run-head', await RunHead({ run, now })],
     ['#tabs', await Tabs({ run, current: position, tab })],
     ['#views', await Views({ run, variation, tab })],
+    ['#mend', await Mend({ run, variation })],
     ['#short', await Short({ run, variation, files, checkpoints, now })],
   ];
 }

@@ -130,6 +130,7 @@ export const checkpointSchema = object({
   checkpoint: id,
   step: t.Integer({ minimum: 0, description: 'the step of the conversation after which it was taken' }),
   seq: t.Integer({ minimum: 0, description: 'the event that told of it' }),
+  told_by: t.Integer({ minimum: 1, description: 'the variation whose event that is: of a fork its source' }),
   patch,
   current: t.Boolean({ description: 'it holds the present patch' }),
   created_at: time,
@@ -245,13 +246,17 @@ export const queueSchema = object({
   throughput_per_hour: count,
 });
 
+const share = orNull(t.Number({ minimum: 0, maximum: 1 }));
 export const statsSchema = object({
   runs: count,
   by_status: t.Partial(t.Record(oneOf(runStatuses), count)),
-  success_rate: orNull(t.Number({ minimum: 0, maximum: 1 })),
+  success_rate: share,
   cost_usd: t.Number(),
   median_duration_s: orNull(t.Number()),
-  patch_apply_rate: orNull(t.Number({ minimum: 0, maximum: 1 })),
+  patch_apply_rate: share,
+  patches: object({ applied: count, rejected: count }),
+  /** Over the last 30 days; tiers: how exactly they had to fit. */
+  edits: object({ applied: count, rejected: count, rate: share, tiers: t.Record(t.String(), count) }),
   days: t.Array(object({ day: text, completed: count, failed: count })),
   freed: object({ bytes: count, runs: count, last_at: timeOrNull }),
 });

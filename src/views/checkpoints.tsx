@@ -86,11 +86,13 @@ function Point({
   point: Checkpoint;
   now: Date;
 }) {
-  const { checkpoint, patch } = point;
+  const { checkpoint, patch, seq, told_by } = point;
+  // A fork's first one stands in the stream of its source.
+  const address = told_by === position ? `#e${seq}` : `/runs/${run}?v=${told_by}#e${seq}`;
   return (
     <li aria-current={point.current ? 'true' : undefined}>
       <Icon i="pin" />
-      <a href={`#e${point.seq}`} title={Html.escapeHtml(`${stat(patch)}, ${moment(point.created_at)}`)}>
+      <a href={address} title={Html.escapeHtml(`${stat(patch)}, ${moment(point.created_at)}`)}>
         {Html.escapeHtml(String(checkpoint))}
       </a>
       <span>

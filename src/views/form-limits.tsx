@@ -80,6 +80,22 @@ export function Limits({ entry, id, wrong, Wrong }: Props) {
         </div>
         <Wrong name="approval" />
       </fieldset>
+      <fieldset class="field wide" {...wrong('mode')}>
+        <legend>How it works</legend>
+        <div class="seg">
+          {Object.entries(modes).map(([value, name]) => (
+            <label>
+              <input type="radio" name="mode" value={value} checked={value === entry.mode} />
+              <span safe>{name}</span>
+            </label>
+          ))}
+        </div>
+        <p class="muted">
+          One answer: the model is shown the files, runs nothing, and answers with a patch. Quick and cheap,
+          for small changes.
+        </p>
+        <Wrong name="mode" />
+      </fieldset>
       <div class="field">
         <label for={id('priority')}>
           Priority <small>10 is first</small>
@@ -139,4 +155,5 @@ export function Limits({ entry, id, wrong, Wrong }: Props) {
   );
 }
 
+const modes = { tools: 'With tools, step by step', patch: 'One answer, a patch' };
 const approvals = { none: 'Nothing', plan: 'Plan', commands: 'Commands', commit: 'Commit' };

@@ -21,6 +21,7 @@ export interface Entry {
   /** Numbers of runs, as they were typed. */
   depends_on: string;
   max_retries: string;
+  mode: string;
 }
 
 export interface EntryError {
@@ -47,6 +48,7 @@ export function emptyEntry(shell: Shell): Entry {
     scheduled_at: '',
     depends_on: '',
     max_retries: '3',
+    mode: 'tools',
   };
 }
 
@@ -235,6 +237,7 @@ function folds(shell: Shell, entry: Entry): string {
     entry.timeout ? `${entry.timeout} min` : '',
     entry.budget_usd ? `$${entry.budget_usd}` : 'no budget',
     asksBefore[entry.approval] ?? '',
+    entry.mode === 'patch' ? 'one answer, a patch' : '',
     entry.priority === '5' ? '' : `priority ${entry.priority}`,
     entry.scheduled_at ? `not before ${entry.scheduled_at.replace('T', ' ')} UTC` : '',
     entry.depends_on ? `after ${entry.depends_on}` : '',

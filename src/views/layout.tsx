@@ -120,6 +120,11 @@ function Top({ shell }: { shell: Shell }) {
             </a>
           </li>
           <li>
+            <a href="/stats" aria-current={/^\/stats/.test(shell.path) ? 'page' : undefined}>
+              Statistics
+            </a>
+          </li>
+          <li>
             <a href="/settings" aria-current={/^\/settings/.test(shell.path) ? 'page' : undefined}>
               Settings
             </a>
@@ -184,6 +189,7 @@ const keys: [heading: string, rows: [keys: string[], does: string][]][] = [
       [['n'], 'new run'],
       [['/'], 'search'],
       [['g', 'h'], 'runs'],
+      [['g', 's'], 'statistics'],
       [['Esc'], 'close'],
     ],
   ],

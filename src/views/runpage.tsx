@@ -8,6 +8,7 @@ import { words } from './format';
 import type { Item } from './items';
 import { Layout } from './layout';
 import { Icon } from './marks';
+import { Mend } from './mend';
 import { RunHead, StopDialog } from './runhead';
 import { isOver } from './runlist';
 import type { Shell } from './shell';
@@ -39,6 +40,7 @@ interface Props extends RunView {
   /** What could not be done, and what was typed for it. */
   problem?: { strong: string; rest: string } | undefined;
   typed?: { text: string; to: string } | undefined;
+  mended?: string | undefined;
   /** A dialog that the address asks for. */
   sheet?: JSX.Element | undefined;
   steps: TimelineSteps;
@@ -59,6 +61,7 @@ export function RunPage(props: Props) {
       <div class="watch" id={`v${position}`}>
         <section aria-label={Html.escapeHtml(`Variation ${position}, ${variation.agent.name}`)}>
           <Views run={run} variation={variation} tab={tab} />
+          <Mend run={run} variation={variation} typed={props.mended} />
           {tab === 'changes' ? (
             <Changes run={run} variation={variation} files={files} />
           ) : (

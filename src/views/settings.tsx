@@ -66,7 +66,9 @@ export function SettingsPage({ shell, entry, freed, saved = false, wrong }: Prop
             <h2 id="set-limits-h">At the same time</h2>
           </header>
           <div class="pad">
-            <p class="muted">Variations that may run at once, over all workers. Empty: no limit.</p>
+            <p class="muted">
+              Variations that may run at once, over all <a href="/workers">workers</a>. Empty: no limit.
+            </p>
             <div class="grid2">
               <Field name="all" says="In all" {...field} />
               <Field name="per_project" says="Of one project" {...field} />

@@ -28,7 +28,7 @@ export function StatusBar({ health }: { health: Health | null }) {
           <li data-l={levels[part.status]}>
             <LevelMark l={levels[part.status]} />
             <span class="vh" safe>{`${part.status}: `}</span>
-            <b safe>{names[name] ?? name}</b> <span safe>{detail(part)}</span>
+            <Name name={name} /> <span safe>{detail(part)}</span>
           </li>
         ))}
         <li class="rest">
@@ -53,6 +53,16 @@ const names: Record<string, string> = {
   workers: 'Workers',
   models: 'Models',
 };
+
+/** The workers have a page of their own. */
+function Name({ name }: { name: string }) {
+  if (name !== 'workers') return <b safe>{names[name] ?? name}</b>;
+  return (
+    <b>
+      <a href="/workers">Workers</a>
+    </b>
+  );
+}
 
 function detail(part: HealthPart): string {
   if (part.detail !== null) return part.detail;

@@ -1,6 +1,8 @@
 import { expect, test } from 'bun:test';
 import { finish } from '../../src/core/claim';
 import { openDatabase, openSql } from '../../src/core/db';
+import { append } from '../../src/core/event';
+import type { Fact } from '../../src/core/fact';
 import { countByStatus } from '../../src/core/run-list';
 import { readStats } from '../../src/core/stats';
 import { stop } from '../../src/core/steer';
@@ -13,6 +15,7 @@ test('an empty database has figures, none of them invented', async () => {
     const stats = await readStats(database);
     expect(stats).toMatchObject({ runs: 0, by_status: {}, cost_usd: 0 });
     expect([stats.success_rate, stats.median_duration_s, stats.patch_apply_rate]).toEqual([null, null, null]);
+    expect(stats.edits).toEqual({ applied: 0, rejected: 0, rate: null, tiers: {} });
     expect(stats.days).toHaveLength(7);
     expect(stats.days.at(-1)).toEqual({
       day: new Date().toISOString().slice(0, 10),
@@ -58,6 +61,7 @@ test('runs are counted by day and status; what is older than the window is not',
     expect(stats).toMatchObject({
       ...{ runs: 4, by_status: { completed: 2, failed: 1, stopped: 1 }, success_rate: 0.5 },
       ...{ cost_usd: 0.5, median_duration_s: 90, patch_apply_rate: 0.5 },
+      patches: { applied: 1, rejected: 1 },
     });
     expect(stats.days.at(-1)).toMatchObject({ completed: 2, failed: 1 });
     expect(stats.days.slice(0, -1).every((day) => day.completed + day.failed === 0)).toBe(true);
@@ -90,6 +94,34 @@ test('days are those of UTC, whatever zone the database is set to', async () => 
     } finally {
       await there.close();
     }
+  } finally {
+    await database.drop();
+  }
+});
+
+test('edits are counted one by one, with how exactly they fitted; whole patches and old edits are not', async () => {
+  const database = await freshDatabase();
+  try {
+    const fitted = (tier: string): Fact => ({ type: 'patch.applied', payload: { tier, files: ['a'] } });
+    const refused: Fact = { type: 'patch.rejected', payload: { reasons: ['x'], edit: true } };
+    const record = async (facts: Fact[]) => {
+      const runId = await makeRun(database);
+      await database.sql.begin((tx) => append(tx, runId, 1, facts));
+      return runId;
+    };
+    const whole: Fact[] = [
+      { type: 'patch.applied', payload: { commit: 'c', ref: 'r' } },
+      { type: 'patch.rejected', payload: { reasons: ['x'] } },
+      { type: 'agent.message', payload: { call: 1, text: 'tier' } },
+    ];
+    await record([...whole, fitted('exact'), fitted('exact'), fitted('trailing space'), refused]);
+    const old = await record([fitted('exact'), refused]);
+    await database.sql`update events set created_at = now() - interval '31 days' where run_id = ${old}`;
+    const { edits } = await readStats(database);
+    expect(edits).toEqual({
+      ...{ applied: 3, rejected: 1, rate: 0.75 },
+      tiers: { exact: 2, 'trailing space': 1 },
+    });
   } finally {
     await database.drop();
   }

@@ -221,7 +221,15 @@ describe('buttons are right for the state', () => {
 describe('dialogs', () => {
   const patch = { files: 2, additions: 8, deletions: 2, bytes: 900 };
   const checkpoints = [1, 2, 3].map((n) => ({
-    ...{ checkpoint: n, step: n, seq: n * 10, patch, current: n === 3, created_at: now.toISOString() },
+    ...{
+      checkpoint: n,
+      step: n,
+      seq: n * 10,
+      told_by: 1,
+      patch,
+      current: n === 3,
+      created_at: now.toISOString(),
+    },
   }));
 
   test('say what going back does, and that what runs has to be paused first', async () => {

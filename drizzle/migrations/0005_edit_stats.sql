@@ -1,0 +1,1 @@
+CREATE INDEX "events_of_patches" ON "events" USING btree ("created_at") WHERE "events"."type" in ('patch.applied', 'patch.rejected');
