@@ -302,6 +302,8 @@ export const variations = pgTable(
     past_from: bigint('past_from', { mode: 'number' }).notNull().default(0),
     /** The number of the checkpoint that holds its patch; 0 before there is one. */
     checkpoint: integer('checkpoint').notNull().default(0),
+    /** The event up to which its workspace was last found to be as that checkpoint has it. */
+    saved_seq: bigint('saved_seq', { mode: 'number' }).notNull().default(0),
     /** What its model call under way may cost at most. */
     reserved_tokens: bigint('reserved_tokens', { mode: 'number' }).notNull().default(0),
     reserved_usd: doublePrecision('reserved_usd').notNull().default(0),
@@ -435,7 +437,9 @@ export const approvals = pgTable(
   },
   (table) => [
     index('approvals_of_run').on(table.run_id, table.id),
-    uniqueIndex('approvals_of_variation').on(table.variation_id, table.kind, table.key),
+    uniqueIndex('approvals_of_variation')
+      .on(table.variation_id, table.kind, table.key)
+      .where(sql`${table.withdrawn_at} is null`),
     index('approvals_open')
       .on(table.created_at)
       .where(sql`${table.decision} is null and ${table.withdrawn_at} is null`),

@@ -10,6 +10,8 @@ export interface Past {
   /** Numbers of its last step (and model call) and last answered tool call: the next ones go on from there. */
   step: number;
   tool: number;
+  /** The workspace was saved after its last answer. */
+  saved: boolean;
 }
 
 /** What a conversation is made of: a fact, and its place in the record. */
@@ -31,11 +33,11 @@ export const pastTypes: readonly FactType[] = [
  * from the first call on that changes files are dropped, since their changes went with the workspace: these calls are
  * run again.
  * @param facts those of `pastTypes`, in order
- * @param checkpointSeq the event that told of the checkpoint; 0 without one
+ * @param savedSeq the event up to which the workspace is known to be as its checkpoint has it; 0 without one
  */
 export function rebuild(
   facts: readonly PastFact[],
-  checkpointSeq: number,
+  savedSeq: number,
   changesFiles: (tool: string) => boolean,
   maxTokens: number,
 ): Past {
@@ -44,6 +46,7 @@ export function rebuild(
   const places = new Map<Message, { tool: number; seq: number }>();
   const begun = new Set<string>();
   let step = 0;
+  let answeredAt = 0;
   let whole = 0;
   let owed: string | null = null;
   for (const fact of facts) {
@@ -55,6 +58,7 @@ export function rebuild(
       case 'model.responded': {
         const { finish_reason, message, call } = fact.payload;
         step = call;
+        answeredAt = fact.seq;
         begun.clear();
         owed = complaintOf(finish_reason, message, maxTokens);
         messages.push(owed === null ? message : withoutCalls(message));
@@ -92,7 +96,7 @@ export function rebuild(
       ? -1
       : messages.findIndex((one, i) => {
           if (i <= last || one.role !== 'tool' || !changesFiles(one.name)) return false;
-          return (places.get(one)?.seq ?? 0) > checkpointSeq;
+          return (places.get(one)?.seq ?? 0) > savedSeq;
         });
   if (lost >= 0) messages.splice(lost);
   const answered = new Set(messages.map((one) => (one.role === 'tool' ? one.tool_call_id : '')));
@@ -100,6 +104,7 @@ export function rebuild(
     messages,
     begun: new Set([...begun].filter((id) => !answered.has(id))),
     step,
+    saved: step > 0 && savedSeq > answeredAt,
     tool: messages.reduce((most, one) => Math.max(most, places.get(one)?.tool ?? 0), 0),
   };
 }

@@ -8,7 +8,15 @@ import type { Journal } from './journal';
 import type { Model, ModelResponse } from './model';
 import { applyMended, oneShot } from './one-shot';
 import { type Assignment, firstPrompt, fixedTokens, systemPrompt } from './prompt';
-import { decisionAt, type Steering, Suspended, spoken, unsteered } from './steering';
+import {
+  commitKey,
+  type Decision,
+  decisionAt,
+  type Steering,
+  Suspended,
+  spoken,
+  unsteered,
+} from './steering';
 import { offered } from './tools';
 import { answerCall, runCall } from './tools/call';
 import { repetitions } from './tools/repeated';
@@ -175,6 +183,13 @@ async function steps(input: WorkInput): Promise<Outcome> {
     return fresh.length > 0;
   }
 
+  async function deniedCommit(): Promise<Decision | null> {
+    if (steering.approval !== 'commit') return null;
+    patch ??= await workspace.snapshot(signal);
+    const word = decisionAt(steering, 'commit', commitKey(step, patch));
+    return word?.decision === 'deny' ? word : null;
+  }
+
   /** Whether the work goes on although the agent has ended it with these words: a person has to say something to it. */
   async function goesOn(words: string): Promise<boolean> {
     const key = `step:${step}`;
@@ -184,9 +199,9 @@ async function steps(input: WorkInput): Promise<Outcome> {
       return true;
     }
     if (planning) throw new Suspended({ kind: 'plan', key, question: { plan: words } });
-    const onCommit = decisionAt(steering, 'commit', key);
-    if (onCommit?.decision === 'deny') tell(commitWord(onCommit));
-    return (await hear()) || onCommit?.decision === 'deny';
+    const denied = await deniedCommit();
+    if (denied) tell(commitWord(denied));
+    return (await hear()) || denied !== null;
   }
 
   async function outcome(end: Outcome['end'], summary: string | null): Promise<Outcome> {
@@ -223,6 +238,8 @@ async function steps(input: WorkInput): Promise<Outcome> {
   const before = lastSummary(messages) ?? (await run(left));
   if (left.length > 0) complete(began);
   if (before !== null && !(await goesOn(before))) return outcome('finished', before);
+  /** Words with which the agent ended, though it is to go on: there may be no step left for that. */
+  let ended = before;
 
   while (step < lastStep) {
     await boundary();
@@ -255,8 +272,10 @@ async function steps(input: WorkInput): Promise<Outcome> {
     }
     complete(started);
     if (summary !== null && !(await goesOn(summary))) return outcome('finished', summary);
+    ended = summary;
   }
-  return outcome('step_limit', null);
+  // What a person said is not lost: as the work is ended, it is queued again for that, with steps of its own.
+  return ended === null ? outcome('step_limit', null) : outcome('finished', ended);
 }
 
 function nonsensical(what: string): VariationFailure {

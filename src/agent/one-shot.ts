@@ -7,7 +7,7 @@ import { commitWord } from './gate';
 import { complaintOf, lastSummary } from './history';
 import type { Outcome, WorkInput } from './loop';
 import { firstPrompt, fixedTokens, patchPrompt } from './prompt';
-import { decisionAt, Suspended, spoken, unsteered } from './steering';
+import { commitKey, decisionAt, Suspended, spoken, unsteered } from './steering';
 import { applyPatch } from './tools/apply_patch';
 import type { ToolResult } from './tools/tool';
 
@@ -21,6 +21,8 @@ export class PatchRefused extends VariationFailure {
     super('patch_rejected', reasons);
   }
 }
+
+const alreadyApplied: ToolResult = { ok: true, output: '', truncated: false };
 
 /**
  * Works on an assignment without tools: the model is asked once, and its answer applied as a patch by the engine of the
@@ -49,10 +51,21 @@ export async function oneShot(input: WorkInput): Promise<Outcome> {
   let step = past?.step ?? 0;
   const lastStep = (input.stepsBefore ?? 0) + assignment.options.max_steps;
   let answer = lastSummary(messages);
+  /** It is in the workspace already: the work broke off after that. */
+  let applied = answer !== null && past?.saved === true;
+
+  async function hear(): Promise<void> {
+    for (const directive of await journal.directives()) {
+      if (heard.includes(directive.id)) continue;
+      tell(spoken(directive));
+      heard.push(directive.id);
+    }
+  }
 
   while (answer !== null || step < lastStep) {
     if (steering.pausing()) throw new Suspended(null);
     if (answer === null) {
+      await hear();
       const response = await ask({
         ...{ model, journal, signal, system, messages: compact(messages, window), tools: [] },
         ...{ call: ++step, added: untold, directives: heard, verbose: assignment.options.verbose },
@@ -64,16 +77,14 @@ export async function oneShot(input: WorkInput): Promise<Outcome> {
       answer = response.message.text;
       messages.push({ ...response.message, tool_calls: [] });
     }
-    const result = await applyAnswer(input, answer);
+    const result = applied ? alreadyApplied : await applyAnswer(input, answer);
+    applied = false;
     const patch = await workspace.snapshot(signal);
     if (result.ok) await journal.checkpoint(patch, step);
-    const denied = decisionAt(steering, 'commit', `step:${step}`);
-    const directives = await journal.directives();
-    if (directives.length > 0 || denied?.decision === 'deny') {
+    const denied = decisionAt(steering, 'commit', commitKey(step, patch));
+    if ((await journal.directives()).length > 0 || denied?.decision === 'deny') {
       if (!result.ok) tell(`Your patch could not be applied, and nothing of it was: ${result.output}`);
       if (denied?.decision === 'deny') tell(commitWord(denied));
-      for (const one of directives) tell(spoken(one));
-      heard = directives.map((one) => one.id);
       answer = null;
       continue;
     }

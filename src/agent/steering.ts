@@ -60,6 +60,11 @@ export function decisionAt(
   return steering.decisions.find((one) => one.kind === kind && one.key === key) ?? null;
 }
 
+/** The place of a final patch: another patch, or a later end, is another question. */
+export function commitKey(step: number, patch: { sha256: string }): string {
+  return `step:${step}:${patch.sha256.slice(0, 16)}`;
+}
+
 /** Characters with which a shell makes one command line two, or another. */
 const shellCharacters = /[;&|<>$`\\\n\r(){}]/;
 

@@ -28,8 +28,7 @@ export async function ask(
     const { kind, key, question } = asked;
     const [made] = await tx<{ id: number }[]>`
       insert into approvals (run_id, variation_id, kind, key, question)
-      values (${row.run_id}, ${row.id}, ${kind}, ${key}, ${json(tx, question)})
-      on conflict (variation_id, kind, key) do update set withdrawn_at = null, decision = null returning id`;
+      values (${row.run_id}, ${row.id}, ${kind}, ${key}, ${json(tx, question)}) returning id`;
     const facts: Fact[] = [
       { type: 'approval.requested', payload: { approval: made?.id ?? 0, kind, question } },
     ];
@@ -68,17 +67,22 @@ export async function decide(
       where id = ${id}`;
     const payload = { approval: id, kind: asked.kind, decision, comment, plan: changed };
     await append(tx, runId, row.position, [{ type: 'approval.decided', payload }]);
-    if (row.status === 'awaiting_approval') await requeue(tx, row, { why: 'decided' });
+    if (row.status !== 'awaiting_approval') return;
+    // What is to be mended may take as long as the work before it.
+    const fresh = asked.kind === 'commit' && decision === 'deny';
+    await requeue(tx, row, { why: 'decided', fresh });
   });
-  const found = (await listApprovals({ sql }, runId)).find((one) => one.id === id);
+  const [found] = await sql<ApprovalRow[]>`${select(sql)} where a.id = ${id}`;
   if (!found) throw notFound('approval', id);
-  return found;
+  return toApproval(found);
 }
 
-/** A run's questions in the order they were asked, at most 1000. */
+/** A run's questions in the order they were asked; the newest 1000. */
 export async function listApprovals({ sql }: Pick<Database, 'sql'>, runId: number): Promise<Approval[]> {
-  const rows = await sql<ApprovalRow[]>`${select(sql)} where a.run_id = ${runId} order by a.id limit 1000`;
-  return rows.map(toApproval);
+  const rows = await sql<
+    ApprovalRow[]
+  >`${select(sql)} where a.run_id = ${runId} order by a.id desc limit 1000`;
+  return rows.reverse().map(toApproval);
 }
 
 export type OpenApproval = Approval & { run: string; agent: string };
@@ -98,21 +102,35 @@ export async function listOpenApprovals(
 /** Reminds of what has waited long, with an event each; the questions stay. In small batches, for the sweep. */
 export async function remindOld({ sql }: Pick<Database, 'sql'>): Promise<void> {
   await sql.begin(async (tx) => {
-    const rows = await tx<
-      { id: number; run_id: number; position: number; kind: ApprovalKind; waited_s: number }[]
-    >`
+    // Variations first, as everybody does.
+    const waiting = await tx<{ id: number }[]>`
+      select id from variations where id in (
+        select a.variation_id from approvals a where ${due(tx)} order by a.created_at limit 50)
+      order by id for update skip locked`;
+    if (waiting.length === 0) return;
+    const rows = await tx<Reminded[]>`
       update approvals a set reminded_at = now() from variations v
-      where v.id = a.variation_id and a.id in (
-        select id from approvals where decision is null and withdrawn_at is null
-          and created_at < now() - make_interval(hours => ${remindAfterH})
-          and coalesce(reminded_at, '-infinity') < now() - make_interval(hours => ${remindAgainH})
-        order by created_at limit 50 for update skip locked)
+      where v.id = a.variation_id and v.id in ${tx(waiting.map((one) => one.id))} and ${due(tx)}
       returning a.id, a.run_id, v.position, a.kind, extract(epoch from now() - a.created_at)::int as waited_s`;
     for (const row of rows.toSorted((a, b) => a.run_id - b.run_id)) {
       const payload = { approval: row.id, kind: row.kind, waited_s: row.waited_s };
       await append(tx, row.run_id, row.position, [{ type: 'approval.reminded', payload }]);
     }
   });
+}
+
+function due(tx: Tx) {
+  return tx`
+    a.decision is null and a.withdrawn_at is null and a.created_at < now() - make_interval(hours => ${remindAfterH})
+      and coalesce(a.reminded_at, '-infinity') < now() - make_interval(hours => ${remindAgainH})`;
+}
+
+interface Reminded {
+  id: number;
+  run_id: number;
+  position: number;
+  kind: ApprovalKind;
+  waited_s: number;
 }
 
 /** A person's word, as the agent's side is told it. */

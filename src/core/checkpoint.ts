@@ -40,7 +40,16 @@ export async function insertCheckpoint(
       r.seq, v.lineage, v.past_from
     from variations v join runs r on r.id = v.run_id where v.id = ${claim.variationId}`;
   await tx`
-    update variations set patch = ${stat}, checkpoint = ${number}, updated_at = now() where id = ${claim.variationId}`;
+    update variations v set patch = ${stat}, checkpoint = ${number}, saved_seq = r.seq, updated_at = now()
+    from runs r where v.id = ${claim.variationId} and r.id = v.run_id`;
+  // They were of another patch.
+  await tx`delete from checks where variation_id = ${claim.variationId}`;
+}
+
+/** Notes that the workspace is still as the present checkpoint has it; in a transaction that holds the claim. */
+export async function stillSaved(tx: Tx, claim: Claim): Promise<void> {
+  await tx`
+    update variations v set saved_seq = r.seq from runs r where v.id = ${claim.variationId} and r.id = v.run_id`;
 }
 
 export interface Checkpoint extends PatchContent {

@@ -114,9 +114,12 @@ export async function replaceJobs(
   if (taken.length === 0) return [];
   const rows = await sql<{ run_id: number; id: number }[]>`
     update variations set epoch = epoch + 1, job_epoch = epoch + 1, updated_at = now()
-    where status = 'queued' and 'v' || id || '-' || job_epoch in ${sql(taken)}
-      and updated_at < now() - make_interval(secs => ${lateS}) 
-      and (not_before is null or not_before < now() - make_interval(secs => ${lateS}))
+    where id in (
+      select id from variations
+      where status = 'queued' and 'v' || id || '-' || job_epoch in ${sql(taken)}
+        and updated_at < now() - make_interval(secs => ${lateS})
+        and (not_before is null or not_before < now() - make_interval(secs => ${lateS}))
+      order by id for update skip locked)
     returning run_id, id`;
   const queued: QueuedVariation[] = [];
   for (const runId of new Set(rows.map((row) => row.run_id)))
@@ -179,6 +182,7 @@ export async function finish(sql: Sql, claimed: Claim, ending: Ending): Promise<
         ? await tx`select from directives where variation_id = ${row.id} and delivered_at is null limit 1`
         : [];
     if (directive) {
+      if (await grantWish(tx, row)) return;
       await requeue(tx, row, { why: 'directive', iterate: true, fresh: true });
       return;
     }
@@ -201,6 +205,19 @@ export async function release(sql: Sql, claimed: Claim): Promise<void> {
     const row = await lockClaimed(tx, claimed);
     if (row === 'left' || (await grantWish(tx, row))) return;
     await requeue(tx, row, { why: 'shutdown' });
+  });
+}
+
+/**
+ * Gives back a claimed variation that its worker could not finish and could not say why: it counts as a loss, so that it
+ * does not go round for ever.
+ * @throws Fenced
+ */
+export async function giveUp(sql: Sql, claimed: Claim): Promise<void> {
+  await sql.begin(async (tx) => {
+    const row = await lockClaimed(tx, claimed);
+    if (row !== 'left' && (await afterLoss(tx, row)) === 'lost')
+      await requeue(tx, row, { why: 'worker_lost' });
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Directive } from './contract';
-import type { Database, Tx } from './db';
+import type { Database, Sql, Tx } from './db';
 import { conflict, notFound } from './errors';
 import { append } from './event';
 import { type Idempotency, remember } from './idempotency';
@@ -42,9 +42,12 @@ export async function direct(
       return first;
     }),
   );
-  const all = await listDirectives({ sql }, runId);
-  const first = all.find((one) => one.id === id);
-  return all.filter((one) => one.created_at === first?.created_at && one.text === first.text && one.id >= id);
+  // Those of one call were made at one time.
+  return read(
+    sql,
+    sql`d.created_at = (select created_at from directives where id = ${id}) and d.id >= ${id}`,
+    runId,
+  );
 }
 
 /** Adds a directive for a locked variation, which goes on with it if it had ended. */
@@ -70,12 +73,17 @@ export async function instruct(
   return id;
 }
 
-/** A run's directives in the order they were given. */
+/** A run's directives in the order they were given; the newest 1000. */
 export async function listDirectives({ sql }: Pick<Database, 'sql'>, runId: number): Promise<Directive[]> {
+  return read(sql, sql`true`, runId);
+}
+
+async function read(sql: Sql, which: ReturnType<Sql>, runId: number): Promise<Directive[]> {
   const rows = await sql<(Omit<Directive, 'created_at' | 'delivered_at'> & Times)[]>`
     select d.id, v.position, d.text, d.path, d.line, d.created_at, d.delivered_at
-    from directives d join variations v on v.id = d.variation_id where d.run_id = ${runId} order by d.id limit 1000`;
-  return rows.map((row) => ({
+    from directives d join variations v on v.id = d.variation_id
+    where d.run_id = ${runId} and ${which} order by d.id desc limit 1000`;
+  return rows.reverse().map((row) => ({
     ...row,
     created_at: row.created_at.toISOString(),
     delivered_at: row.delivered_at?.toISOString() ?? null,
@@ -115,6 +123,7 @@ function targetsOf(rows: readonly Locked[], runId: number, positions: number[] |
   return [...new Set(positions)].map((position) => {
     const row = rows.find((one) => one.position === position);
     if (!row) throw notFound('variation', `${position} of run ${runId}`);
+    if (row.wanted === 'stop') throw conflict('stopping', `Variation ${position} is being stopped`);
     return row;
   });
 }

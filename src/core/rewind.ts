@@ -1,13 +1,14 @@
 import type { Failure } from '../../drizzle/schema';
 import { type Turnback, turnback } from './checkpoint';
 import type { Database, Tx } from './db';
+import { waitAgain } from './dependency';
 import { instruct } from './directive';
 import { conflict } from './errors';
 import { append } from './event';
 import { type Idempotency, remember } from './idempotency';
 import { deriveRun } from './run-status';
 import { refusePending } from './steer';
-import { highest, isOver, type Locked, lock, requeue, withdrawOpen } from './variation';
+import { highest, isOver, type Locked, lock, requeue } from './variation';
 
 /** Variations that a run may have, forks included. */
 const maxVariations = 64;
@@ -62,9 +63,7 @@ export async function rollback(
     await turn(tx, row, to);
     if (row.status === 'paused') {
       await tx`
-        update variations set steps_before = ${highest(tx, row, 'step.started', 'step')}, tries = 0, losses = 0,
-          worked_ms = 0
-        where id = ${row.id}`;
+        update variations set tries = 0, losses = 0, worked_ms = 0 where id = ${row.id}`;
       const restored = { checkpoint, step: to.step, ...(to.stat ?? nothing) };
       await append(tx, runId, position, [{ type: 'checkpoint.restored', payload: restored }]);
     } else {
@@ -91,6 +90,8 @@ export async function fork(
     remember(tx, `forks of variation ${position} of run ${runId}`, idempotency, async () => {
       const [source] = await lock(tx, runId, position);
       await refusePending(tx, runId, 'forked');
+      // Of a run that was stopped before it was ever released, the fork waits for the same as before.
+      await waitAgain(tx, runId);
       const from = await turnback(tx, source, how.checkpoint);
       const at = await insertFork(tx, source, from, how.agent_id ?? source.agent_id);
       // Nobody else can see it yet, so that taking its lock after the run's cannot end in a circle.
@@ -123,27 +124,50 @@ async function insertFork(tx: Tx, source: Locked, from: Turnback, agentId: numbe
     insert into checkpoints (variation_id, number, epoch, base_sha, patch, sha256, stat, step, seq, lineage, past_from)
     select ${made.id}, 1, 0, base_sha, patch, sha256, stat, step, seq, ${tx.json(asJson(from))}, ${0}
     from checkpoints where variation_id = ${source.id} and number = ${from.number}`;
-  // What was approved up to there stands for the fork, too.
-  await tx`
-    insert into approvals (run_id, variation_id, kind, key, question, decision, comment, plan, created_at, decided_at)
-    select run_id, ${made.id}, kind, key, question, decision, comment, plan, created_at, decided_at from approvals
-    where variation_id = ${source.id} and decision is not null and withdrawn_at is null and kind <> 'commit'
-      and decided_at <= ${from.taken_at ?? new Date(0)}`;
+  // What was approved up to there stands for the fork, too; a commit is asked about anew.
+  const told = await decidedIn(tx, source.run_id, from);
+  if (told.length > 0) {
+    await tx`
+      insert into approvals (run_id, variation_id, kind, key, question, decision, comment, plan, created_at, decided_at)
+      select run_id, ${made.id}, kind, key, question, decision, comment, plan, created_at, decided_at from approvals
+      where id in ${tx(told)} and kind <> 'commit'`;
+  }
   return made.position;
 }
 
 /** Changes what a locked variation goes on from; queueing it is the caller's. */
 async function turn(tx: Tx, row: Locked, to: Turnback): Promise<void> {
-  await withdrawOpen(tx, row);
-  await tx`
-    update approvals set withdrawn_at = now()
-    where variation_id = ${row.id} and withdrawn_at is null and decided_at > ${to.taken_at ?? new Date(0)}`;
+  await tx`update approvals set withdrawn_at = now() where variation_id = ${row.id} and withdrawn_at is null`;
+  // What the conversation up to there holds as decided, stands again; a fork has copies of what its source was told.
+  const told = await decidedIn(tx, row.run_id, to);
+  if (told.length > 0) {
+    await tx`
+      update approvals a set withdrawn_at = null where a.id in (
+        select distinct on (own.kind, own.key) own.id from approvals own join approvals told
+          on told.id in ${tx(told)} and own.kind = told.kind and own.key = told.key and own.decision = told.decision
+        where own.variation_id = ${row.id} order by own.kind, own.key, own.id = told.id desc, own.id desc)`;
+  }
   await tx`
     update variations set lineage = ${tx.json(asJson(to))}, past_from = (select seq from runs where id = ${row.run_id}),
-      checkpoint = ${to.number}, patch = ${to.stat === null ? null : tx.json({ ...to.stat })},
-      plan = ${planOf(tx, to)}, progress_percentage = ${to.progress}, current_step = null, result = null, commit_sha = null, branch = null, updated_at = now()
+      checkpoint = ${to.number}, patch = ${to.stat === null ? null : tx.json({ ...to.stat })}, saved_seq = 0,
+      mended = null, plan = ${planOf(tx, to)}, progress_percentage = ${to.progress}, current_step = null, result = null,
+      commit_sha = null, branch = null, updated_at = now(),
+      steps_before = greatest(${highest(tx, row, 'step.started', 'step')}, ${to.step}::int)
     where id = ${row.id}`;
   await tx`delete from checks where variation_id = ${row.id}`;
+}
+
+/** Questions that were decided within the conversation up to a checkpoint, whichever variation's they were. */
+async function decidedIn(tx: Tx, runId: number, { lineage }: Turnback): Promise<number[]> {
+  const ids: number[] = [];
+  for (const { position, from, to } of lineage) {
+    const rows = await tx<{ id: number }[]>`
+      select (payload->>'approval')::int as id from events
+      where run_id = ${runId} and variation = ${position} and seq > ${from} and seq <= ${to}
+        and type = 'approval.decided'`;
+    ids.push(...rows.map((one) => one.id));
+  }
+  return ids;
 }
 
 /** Where the conversation has come to its own end, there is nothing to go on with unless the agent hears why. */

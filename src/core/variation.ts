@@ -135,16 +135,22 @@ export async function requeue(tx: Tx, row: Locked, how: Requeue): Promise<void> 
   const raise = how.why === 'worker_lost' ? 2 : 1;
   const back = sameAttempt.has(how.why) ? 1 : 0;
   const fresh = how.fresh === true;
+  /** The same work, by the same means. */
+  const goesOn = sameAttempt.has(how.why) || how.why === 'worker_lost' || how.later !== undefined;
   const [changed] = await tx<{ iteration: number; not_before: Date | null }[]>`
     update variations v set status = 'queued', epoch = epoch + ${raise}, job_epoch = epoch + ${raise}, worker = null, wanted = null,
       held = null, error = null, result = null, completed_at = null, reserved_tokens = 0, reserved_usd = 0, updated_at = now(),
       attempt = greatest(0, attempt - ${back}),
       retry_count = retry_count + ${how.retry ? 1 : 0},
       iteration = iteration + ${how.iterate ? 1 : 0},
+      mended = case when ${goesOn} then mended end,
+      commit_sha = case when ${isOver(row.status)} then null else commit_sha end,
+      branch = case when ${isOver(row.status)} then null else branch end,
       not_before = ${how.later ? tx`now() + make_interval(secs => ${how.later.delay_ms / 1000})` : null}
       ${
         fresh
-          ? tx`, tries = 0, losses = 0, worked_ms = 0, steps_before = ${highest(tx, row, 'step.started', 'step')}`
+          ? tx`, tries = 0, losses = 0, worked_ms = 0,
+              steps_before = greatest(steps_before, ${highest(tx, row, 'step.started', 'step')})`
           : tx``
       }
     where id = ${row.id} returning iteration, not_before`;

@@ -3,7 +3,7 @@ import type { Journal } from '../agent/journal';
 import type { ModelProfile } from '../agent/model';
 import { mostOf } from '../agent/models/most';
 import { explainRefusal, type Reservation, reserve, warningsOf } from '../core/budget';
-import { insertCheckpoint, presentCheckpoint } from '../core/checkpoint';
+import { insertCheckpoint, presentCheckpoint, stillSaved } from '../core/checkpoint';
 import { type Database, persist } from '../core/db';
 import { markDelivered, waitingDirectives } from '../core/directive';
 import { append, type Claim } from '../core/event';
@@ -79,7 +79,8 @@ export function openJournal(
 
     async checkpoint(patch, step) {
       const { highest, sha256 } = await persist(() => presentCheckpoint(database, claim.variationId));
-      if (sha256 === patch.sha256 || (sha256 === null && patch.bytes.length === 0)) return;
+      if (sha256 === patch.sha256 || (sha256 === null && patch.bytes.length === 0))
+        return recorder.commit([], (tx) => stillSaved(tx, claim));
       const number = highest + 1;
       const payload = { checkpoint: number, step, ...patch.stat };
       await recorder.commit([{ type: 'checkpoint.saved', payload }], (tx) =>

@@ -23,8 +23,10 @@ export async function readPast(
   claim: Claim,
   maxTokens: number,
 ): Promise<Resumption> {
-  const [row] = await database.sql<{ lineage: Stretch[]; past_from: string; step: number; tool: number }[]>`
-    select v.lineage, v.past_from, coalesce(max(n.step), 0) as step, coalesce(max(n.tool), 0) as tool
+  const [row] = await database.sql<
+    { lineage: Stretch[]; past_from: string; saved_seq: string; step: number; tool: number }[]
+  >`
+    select v.lineage, v.past_from, v.saved_seq, coalesce(max(n.step), 0) as step, coalesce(max(n.tool), 0) as tool
     from variations v left join lateral (
       select (e.payload->>'step')::int as step, (e.payload->>'tool')::int as tool from events e
       where e.run_id = v.run_id and e.variation = v.position and e.seq <= v.past_from
@@ -38,7 +40,8 @@ export async function readPast(
     for await (const page of readStretch(database, claim.runId, stretch)) facts.push(...page);
   }
   const checkpoint = await readCheckpoint(database, claim.runId, claim.position);
-  const past = rebuild(facts, checkpoint?.seq ?? 0, (tool) => changing.has(tool), maxTokens);
+  const savedSeq = Math.max(checkpoint?.seq ?? 0, Number(row.saved_seq));
+  const past = rebuild(facts, savedSeq, (tool) => changing.has(tool), maxTokens);
   // Numbers of what was turned back from are not used a second time.
   return {
     past: { ...past, step: Math.max(past.step, row.step), tool: Math.max(past.tool, row.tool) },

@@ -1,6 +1,6 @@
 import { type Outcome, work } from '../agent/loop';
 import { makeModel } from '../agent/models';
-import { decisionAt, isListed, Suspended } from '../agent/steering';
+import { commitKey, decisionAt, isListed, Suspended } from '../agent/steering';
 import type { Patch, Workspace } from '../agent/workspace';
 import type { Decision } from '../core/approval';
 import { type Assignment, settleBase } from '../core/assignment';
@@ -57,10 +57,16 @@ export async function story(job: Job, kept: { patch: Patch | null }): Promise<En
     kept.patch = outcome.patch;
     const proposed = outcome.patch.bytes.length > 0 ? await propose(job, mirror.path, outcome.patch) : null;
     requireResult(assignment, outcome, proposed !== null);
-    const key = `step:${outcome.step}`;
+    const key = commitKey(outcome.step, outcome.patch);
     const asks = run.options.approval === 'commit' && proposed !== null;
     // What was approved has been checked before it was asked about.
-    if (!asks || decisionAt(job, 'commit', key) === null) {
+    const word = asks ? decisionAt(job, 'commit', key) : null;
+    if (word?.decision === 'deny')
+      throw new VariationFailure(
+        'patch_rejected',
+        `A person did not approve it. ${word.comment ?? ''}`.trim(),
+      );
+    if (word === null) {
       await base;
       await persist(() => forgetChecks(job.database, claimed), { signal });
       await checkPatch(job.database, recorder, claimed, {

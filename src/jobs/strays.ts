@@ -1,4 +1,4 @@
-import { release } from '../core/claim';
+import { giveUp } from '../core/claim';
 import type { Database } from '../core/db';
 import { Fenced } from '../core/errors';
 import type { Log } from '../log';
@@ -25,7 +25,7 @@ export function strayFinder(
     for (const row of strays.filter((one) => seen.has(nameOf(one)))) {
       const { id, run_id, position, epoch } = row;
       log.warn('gives back a variation that nobody works on', { run: run_id, variation: position });
-      await release(sql, { variationId: id, runId: run_id, position, epoch }).catch((error) => {
+      await giveUp(sql, { variationId: id, runId: run_id, position, epoch }).catch((error) => {
         if (!(error instanceof Fenced)) throw error;
       });
     }

@@ -107,7 +107,7 @@ describe('a conversation made again from events', () => {
   });
 
   test('is empty before the first answer, but for what was told', () => {
-    expect(past([])).toEqual({ messages: [], begun: new Set(), step: 0, tool: 0 });
+    expect(past([])).toEqual({ messages: [], begun: new Set(), step: 0, tool: 0, saved: false });
     expect(roles([asked(1, 'goal')])).toEqual(['user']);
   });
 });

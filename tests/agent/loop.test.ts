@@ -369,7 +369,7 @@ describe('what the model is given', () => {
     const { outcome } = await run(
       scripted([{ text: 'never' }, done]),
       {},
-      { past: { messages: history, begun: new Set([call.id]), step: 1, tool: 0 } },
+      { past: { messages: history, begun: new Set([call.id]), step: 1, tool: 0, saved: false } },
       record,
     );
     expect(textOf(outcome.patch)).toContain('b.txt');
@@ -394,7 +394,7 @@ describe('what the model is given', () => {
     const { outcome } = await run(
       scripted([]),
       {},
-      { past: { messages: history, begun: new Set(), step: 1, tool: 0 } },
+      { past: { messages: history, begun: new Set(), step: 1, tool: 0, saved: false } },
       record,
     );
     expect(outcome).toMatchObject({ end: 'finished', summary: 'It is done.' });

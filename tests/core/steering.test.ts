@@ -7,14 +7,17 @@ import {
   listOpenApprovals,
   remindOld,
 } from '../../src/core/approval';
+import { storeCheck } from '../../src/core/check';
 import { insertCheckpoint, listCheckpoints, readCheckpoint } from '../../src/core/checkpoint';
 import { finish, release, requeueLost } from '../../src/core/claim';
 import { direct, listDirectives, markDelivered, waitingDirectives } from '../../src/core/directive';
 import { append, type Claim, listEvents } from '../../src/core/event';
+import { mend } from '../../src/core/mend';
 import { fork, retry, rollback } from '../../src/core/rewind';
 import { pause, pauseClaimed, resume, stop } from '../../src/core/steer';
 import { queuedOf } from '../../src/core/variation';
 import { freshDatabase, type TestDatabase } from '../support/database';
+import { until } from '../support/wait';
 import { claimOne, gapless, makeRun, recordOf, statusesOf } from './scene';
 
 let database: TestDatabase;
@@ -318,5 +321,121 @@ describe('going back', () => {
     await retry(database, runId, 1, 'checkpoint');
     const [directive] = await listDirectives(database, runId);
     expect(directive?.text).toContain('nothing was changed');
+  });
+});
+
+describe('what a person says at an awkward moment', () => {
+  const tell = (runId: number) =>
+    direct(database, runId, { text: 'do more', variations: [1], path: null, line: null });
+
+  test('answers the question that was seen, not the one that took its place', async () => {
+    const runId = await makeRun(database);
+    await ask(database.sql, await claimOne(database, runId), command);
+    await rollback(database, runId, 1, 0);
+    const other = { ...command, question: { command: 'ls' } };
+    await ask(database.sql, await claimOne(database, runId), other);
+    const [gone, open] = await listApprovals(database, runId);
+    expect([gone?.status, gone?.question.command]).toEqual(['withdrawn', 'rm -r x']);
+    expect([open?.status, open?.question.command]).toEqual(['open', 'ls']);
+    const word = { decision: 'approve', comment: null, plan: null } as const;
+    expect(await refusalOf(decide(database, runId, gone!.id, word))).toEqual(['withdrawn', 409]);
+  });
+
+  test('a stop or a pause is not lost to a directive that makes the work go on', async () => {
+    for (const [wish, status] of [
+      [stop, 'stopped'],
+      [pause, 'paused'],
+    ] as const) {
+      const runId = await makeRun(database);
+      const claimed = await claimOne(database, runId);
+      await tell(runId);
+      await wish(database, runId, 1);
+      await finish(database.sql, claimed, completed);
+      expect((await statusesOf(database, runId))[1]).toBe(status);
+    }
+  });
+
+  test('checks, commit and branch of before are not shown beside a later patch', async () => {
+    const runId = await makeRun(database);
+    const claimed = await claimOne(database, runId);
+    await save(claimed, 1);
+    const row = { name: 'unit', command: 'x', required: true, exit_code: 0, duration_ms: 1, output: '' };
+    await database.sql.begin((tx) => storeCheck(tx, runId, claimed.variationId, { ...row, result: 'fixed' }));
+    await finish(database.sql, claimed, { ...completed, commit_sha: 'c'.repeat(40), branch: 'refs/x' });
+    await tell(runId);
+    await save(await claimOne(database, runId), 2);
+    const [seen] = await database.sql`
+      select commit_sha, branch, (select count(*)::int from checks where variation_id = v.id) as checks
+      from variations v where run_id = ${runId}`;
+    expect(seen).toEqual({ commit_sha: null, branch: null, checks: 0 });
+  });
+
+  test('a fork of a run that was never released waits for the same', async () => {
+    const dependency = await makeRun(database);
+    const runId = await makeRun(database, 1, { depends_on: [dependency] });
+    await stop(database, runId);
+    await fork(database, runId, 1, { checkpoint: 0, agent_id: null, directive: null });
+    expect((await statusesOf(database, runId))[0]).toBe('pending');
+    expect(await queuedOf(database, runId)).toEqual([]);
+  });
+
+  test('a fork that is retried before its first step keeps its allowance', async () => {
+    const runId = await makeRun(database);
+    const claimed = await claimOne(database, runId);
+    for (const number of [1, 2, 3]) await save(claimed, number);
+    await fork(database, runId, 1, { checkpoint: 3, agent_id: null, directive: null });
+    await finish(database.sql, await claimOne(database, runId, 2), failed);
+    await retry(database, runId, 2, 'checkpoint');
+    const [row] = await database.sql`
+      select steps_before from variations where run_id = ${runId} and position = 2`;
+    expect(row).toEqual({ steps_before: 3 });
+  });
+
+  test('a mended patch is forgotten where the variation goes back instead', async () => {
+    const runId = await makeRun(database);
+    const claimed = await claimOne(database, runId);
+    await save(claimed, 1);
+    const error = { code: 'step_limit', message: 'x' } as const;
+    await finish(database.sql, claimed, { status: 'needs_review', error });
+    await mend(database, runId, 1, 'a patch');
+    await rollback(database, runId, 1, 1);
+    const [row] = await database.sql`select mended, checkpoint from variations where run_id = ${runId}`;
+    expect(row).toEqual({ mended: null, checkpoint: 1 });
+  });
+
+  test('a thousand questions do not hide the one that is open', async () => {
+    const runId = await makeRun(database);
+    const claimed = await claimOne(database, runId);
+    await database.sql`
+      insert into approvals (run_id, variation_id, kind, key, question, decision)
+      select ${runId}, ${claimed.variationId}, 'commands', 'old:' || n, '{}', 'approve' from generate_series(1, 1000) n`;
+    await ask(database.sql, claimed, command);
+    const open = (await listApprovals(database, runId)).find((one) => one.status === 'open');
+    const word = { decision: 'approve', comment: null, plan: null } as const;
+    expect((await decide(database, runId, open!.id, word)).status).toBe('approved');
+  });
+
+  test('a reminder and a stop at the same time do not lock each other out', async () => {
+    const runId = await makeRun(database, 2);
+    for (const position of [1, 2])
+      await ask(database.sql, await claimOne(database, runId, position), command);
+    await database.sql`update approvals set created_at = now() - interval '1 day' where run_id = ${runId}`;
+    const held = Promise.withResolvers<void>();
+    const holder = database.sql.begin(async (tx) => {
+      await tx`select from runs where id = ${runId} for no key update`;
+      await held.promise;
+    });
+    const waits = (count: number) =>
+      until(async () => {
+        const [row] = await database.sql`
+          select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+        return row?.n >= count;
+      });
+    const stopped = stop(database, runId);
+    await waits(1);
+    const reminded = remindOld(database);
+    held.resolve();
+    await Promise.all([holder, stopped, reminded]);
+    expect((await statusesOf(database, runId))[0]).toBe('stopped');
   });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { decide, listApprovals } from '../../src/core/approval';
 import { readCheckpoint } from '../../src/core/checkpoint';
 import { direct } from '../../src/core/directive';
 import { mend } from '../../src/core/mend';
@@ -19,6 +20,7 @@ const checks = [{ name: 'two', command: 'grep -q two a.txt' }];
 const diff = async (runId: number) =>
   new TextDecoder().decode((await readCheckpoint(bench.database, runId, 1))?.bytes);
 const good = 'One becomes two.\n\n```diff\n--- a/a.txt\n+++ b/a.txt\n@@ -1,9 +1,9 @@\n-one\n+two\n```\n';
+const next = '```diff\n--- a/a.txt\n+++ b/a.txt\n@@ -1 +1,2 @@\n two\n+three\n```';
 const bad = 'Here:\n```diff\n--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-nothing like it\n+two\n```\n';
 
 test('one answer is applied by the engine, however sloppy, and checked', async () => {
@@ -58,7 +60,6 @@ test('what cannot be applied needs review, answer and reasons kept; a person men
 });
 
 test('a directive is answered with another patch, on the files as they are then', async () => {
-  const next = '```diff\n--- a/a.txt\n+++ b/a.txt\n@@ -1 +1,2 @@\n two\n+three\n```';
   const runId = await bench.start({ turns: [{ text: good }, { text: next }], options });
   await bench.ended(runId);
   await direct(bench.database, runId, { text: 'and three', variations: [1], path: null, line: null });
@@ -67,3 +68,45 @@ test('a directive is answered with another patch, on the files as they are then'
   await bench.ended(runId);
   expect(await diff(runId)).toContain('-one\n+two\n+three');
 });
+
+test.each([
+  ['a diff', good],
+  ['a block', 'a.txt\n<<<<<<< SEARCH\none\n=======\none\nmore\n>>>>>>> REPLACE\n'],
+  ['a removal', '*** Begin Patch\n*** Delete File: a.txt\n*** End Patch\n'],
+])('%s that was approved is finished as it was, not applied a second time', async (_, text) => {
+  const runId = await bench.start({ turns: [{ text }], options: { mode: 'patch', approval: 'commit' } });
+  await answer(runId, 'approve');
+  const run = await bench.ended(runId);
+  expect([run.status, run.usage.model_calls]).toEqual(['completed', 1]);
+});
+
+test('a mended patch is asked about, too; denied, it is no result', async () => {
+  const runId = await bench.start({ turns: [{ text: bad }], options: { mode: 'patch', approval: 'commit' } });
+  await bench.ended(runId);
+  await mend(bench.database, runId, 1, good);
+  await bench.queue.add(await queuedOf(bench.database, runId));
+  await answer(runId, 'deny');
+  const run = await bench.ended(runId);
+  expect([run.status, run.error?.message]).toEqual(['needs_review', 'A person did not approve it. not that']);
+});
+
+test('a mended patch and a directive: first the one, then the other, once each', async () => {
+  const runId = await bench.start({ turns: [{ text: bad }, { text: next }], options });
+  await bench.ended(runId);
+  await mend(bench.database, runId, 1, good);
+  await direct(bench.database, runId, { text: 'and three', variations: [1], path: null, line: null });
+  await bench.queue.add(await queuedOf(bench.database, runId));
+  await until(async () => (await getRun(bench.database, runId)).usage.model_calls === 2);
+  const run = await bench.ended(runId);
+  expect([run.status, run.usage.model_calls]).toEqual(['completed', 2]);
+  expect(await diff(runId)).toContain('-one\n+two\n+three');
+});
+
+async function answer(runId: number, decision: 'approve' | 'deny'): Promise<void> {
+  const open = await until(async () =>
+    (await listApprovals(bench.database, runId)).find((one) => one.status === 'open'),
+  );
+  const comment = decision === 'deny' ? 'not that' : null;
+  await decide(bench.database, runId, open.id, { decision, comment, plan: null });
+  await bench.queue.add(await queuedOf(bench.database, runId));
+}

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { readdirSync } from 'node:fs';
-import { decide, listApprovals } from '../../src/core/approval';
+import { decide, decisionsOf, listApprovals } from '../../src/core/approval';
 import { readCheckpoint } from '../../src/core/checkpoint';
 import type { Approval, Run } from '../../src/core/contract';
 import { direct } from '../../src/core/directive';
 import type { Event, FactType, Payloads } from '../../src/core/fact';
 import { fork, retry, rollback } from '../../src/core/rewind';
 import { getRun } from '../../src/core/run';
-import { pause, resume } from '../../src/core/steer';
+import { pause, resume, stop } from '../../src/core/steer';
 import { queuedOf } from '../../src/core/variation';
 import { gapless } from '../core/scene';
 import { until } from '../support/wait';
@@ -146,6 +146,15 @@ describe('a directive', () => {
   });
 });
 
+test('a directive during the last step that there is has steps of its own', async () => {
+  const runId = await bench.start({ turns: [{ ...done, delay_ms: 300 }, done], options: { max_steps: 1 } });
+  await seen(runId, 'model.requested');
+  await tell(runId, 'more');
+  const run = await bench.ended(runId);
+  expect([run.status, run.usage.model_calls]).toEqual(['completed', 2]);
+  expect(told(await bench.events(runId), 'directive.delivered')).toHaveLength(1);
+});
+
 describe('an approval', () => {
   test('of commands: what is not on the list waits, and the agent hears what was denied', async () => {
     const runId = await bench.start({
@@ -166,6 +175,21 @@ describe('an approval', () => {
     expect(finished.map((one) => one.ok)).toEqual([true, false, true, true]);
     expect(finished[1]!.output).toContain('it is needed');
     expect(await diff(runId)).toContain('+x');
+  });
+
+  test('of several commands of one answer runs each once', async () => {
+    const calls = ['A', 'B', 'C'].flatMap((letter) => command(`echo ${letter}`).tool_calls);
+    const runId = await bench.start({
+      turns: [{ tool_calls: calls }, done],
+      options: { approval: 'commands' },
+    });
+    for (const count of [1, 2, 3]) await answer(await question(runId, count), 'approve');
+    await bench.ended(runId);
+    const events = await bench.events(runId);
+    expect(told(events, 'tool.finished').map((one) => one.output.split('\n')[0])).toEqual([
+      ...['A', 'B', 'C', 'Finished.'],
+    ]);
+    expect(told(events, 'tool.repeated')).toEqual([]);
   });
 
   test('of the plan: changed by a person, it is what the agent carries out; only then can it change files', async () => {
@@ -251,6 +275,22 @@ describe('going back', () => {
     await bench.ended(runId);
     expect((await diff(runId)).match(/\+x/g)).toHaveLength(1);
     expect(gapless(await bench.events(runId))).toBe(true);
+  });
+
+  test('and forward again: what was approved there stands as it did', async () => {
+    const plan = call('write_plan', { steps: [{ text: 'do it', status: 'active' }] });
+    const runId = await bench.start({ turns: [plan, edit, done], options: { approval: 'plan' } });
+    await answer(await question(runId), 'approve');
+    const { id } = (await bench.ended(runId)).variations[0]!;
+    await rollback(bench.database, runId, 1, 0);
+    expect(await decisionsOf(bench.database, id)).toEqual([]);
+    await rollback(bench.database, runId, 1, 1);
+    expect(await decisionsOf(bench.database, id)).toMatchObject([{ kind: 'plan', decision: 'approve' }]);
+    const position = await fork(bench.database, runId, 1, { checkpoint: 1, agent_id: null, directive: null });
+    const [made] = await bench.database.sql<{ id: number }[]>`
+      select id from variations where run_id = ${runId} and position = ${position}`;
+    expect(await decisionsOf(bench.database, made!.id)).toHaveLength(1);
+    await stop(bench.database, runId);
   });
 
   test('a fork goes on from there beside its source, with a directive of its own', async () => {
