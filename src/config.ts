@@ -97,7 +97,7 @@ export function readConfig(env: Env = process.env): Config {
     allowedHosts: list(env, 'BAKEOFF_ALLOWED_HOSTS', ',', []),
     forgeHosts: list(env, 'BAKEOFF_FORGE_HOSTS', ',', []),
     sweepIntervalS: integer(env, 'BAKEOFF_SWEEP_INTERVAL_S', 5, 1, 3600),
-    lockS: integer(env, 'BAKEOFF_LOCK_S', 30, 2, 600),
+    lockS: integer(env, 'BAKEOFF_LOCK_S', 15, 2, 600),
     modelTimeoutS: integer(env, 'BAKEOFF_MODEL_TIMEOUT_S', 180, 1, 3600),
     retentionDays:
       text(env, 'BAKEOFF_RETENTION_DAYS') === null

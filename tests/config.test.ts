@@ -27,7 +27,7 @@ describe('an empty environment', () => {
         allowedHosts: [],
         forgeHosts: [],
       },
-      ...{ sweepIntervalS: 5, lockS: 30, modelTimeoutS: 180, retentionDays: null, logLevel: 'info' },
+      ...{ sweepIntervalS: 5, lockS: 15, modelTimeoutS: 180, retentionDays: null, logLevel: 'info' },
       providers: { openai: null, anthropic: null, ollama: null },
     });
     expect(dataDir).toBe(process.getuid?.() === 0 ? '/var/lib/bakeoff' : `${homedir()}/.local/share/bakeoff`);
