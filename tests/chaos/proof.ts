@@ -143,7 +143,7 @@ export async function proveEnd(fleet: Fleet): Promise<Finding[]> {
       return open.every((name) => (now[name] ?? 0) === 0);
     },
     'an empty queue',
-    30_000,
+    60_000,
   ).catch(async (error) => jobs.push(`${error}: ${JSON.stringify(await counts())}`));
 
   const working = fleet.members.flatMap((member) => childrenOf(member.pid)).filter(alive);
