@@ -17,7 +17,7 @@ interface Case {
 }
 
 async function run(input: string, ...args: string[]): Promise<string[]> {
-  const child = Bun.spawn(['bun', 'run', cli, ...args], {
+  const child = Bun.spawn([process.execPath, 'run', cli, ...args], {
     stdin: new Blob([input]),
     stdout: 'pipe',
     stderr: 'inherit',
