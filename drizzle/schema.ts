@@ -59,7 +59,62 @@ export interface ProjectCheck {
   /** Seconds. */
   timeout_s: number;
   required: boolean;
+  /** A file of the workspace that the check writes its results to (JUnit XML, TAP); its counts are read from there. */
+  report?: string;
 }
+
+/** How a winner goes out, and who chooses it. */
+export const landingModes = ['branch', 'pull_request', 'merge'] as const;
+export type LandingMode = (typeof landingModes)[number];
+export const pickers = ['person', 'verdict'] as const;
+export type Picker = (typeof pickers)[number];
+
+export interface Author {
+  name: string;
+  email: string;
+}
+
+/** A landing as it is asked for; what is null is made from the run. */
+export interface LandingRequest {
+  mode: LandingMode;
+  /** The branch that it is for; null is the project's default branch. */
+  target: string | null;
+  title: string | null;
+  body: string | null;
+  labels: string[];
+  /** One commit; else one for each checkpoint. */
+  squash: boolean;
+  author: Author | null;
+  co_authors: Author[];
+  /** Mode `merge` into a branch that is checked out: its files may be brought along, if they are clean. */
+  checkout: boolean;
+}
+
+/** A file, or hunks of one, that a graft takes from a variation. */
+export interface GraftPart {
+  variation: number;
+  path: string;
+  /** Numbered from 1, as in the variation's diff against what the graft starts from; absent: the whole file. */
+  hunks?: number[];
+}
+
+export interface Graft {
+  /** The variation whose files it starts from; null is the base. */
+  on: number | null;
+  parts: GraftPart[];
+}
+
+/** A file that decides how a patch is judged, and that the patch touched. */
+export interface Flag {
+  path: string;
+  kind: 'test' | 'runner';
+  change: 'added' | 'modified' | 'deleted';
+}
+
+/** What a check's own words say of its results. */
+export type Counts =
+  | { kind: 'tests'; passed: number; failed: number; skipped: number; total: number }
+  | { kind: 'findings'; findings: number };
 
 /** What a run may be told; defaults are filled in when it is created. */
 export interface RunOptions {
@@ -75,6 +130,13 @@ export interface RunOptions {
   mode: 'tools' | 'patch';
   budget_usd: number | null;
   budget_tokens: number | null;
+  /** Rounds of work, each followed by checks. */
+  max_iterations: number;
+  /** Once one variation passes everything required, the others are stopped. */
+  stop_losers: boolean;
+  pick: Picker;
+  /** What happens to the winner as soon as there is one; null: nothing. */
+  land: LandingRequest | null;
 }
 
 export interface ContextText {
@@ -139,6 +201,11 @@ export const projects = pgTable(
     default_branch: text('default_branch'),
     setup: text('setup'),
     checks: jsonb('checks').$type<ProjectCheck[]>().notNull().default([]),
+    /** A person has said which checks there are, even none; else they are detected at the first run. */
+    checks_set: boolean('checks_set').notNull().default(false),
+    /** What git and the forge are given for this project: sealed with the installation's key, never read back. */
+    token: bytes('token'),
+    token_user: text('token_user'),
     network: jsonb('network').$type<string[]>().notNull().default([]),
     allowed_commands: jsonb('allowed_commands').$type<string[]>().notNull().default([]),
     executor: text('executor'),
@@ -216,11 +283,20 @@ export const runs = pgTable(
     updated_at: updatedAt(),
     started_at: at('started_at'),
     completed_at: at('completed_at'),
+    /** The position chosen, by whom and why. */
+    winner: integer('winner'),
+    winner_by: text('winner_by').$type<Picker>(),
+    winner_note: text('winner_note'),
+    winner_at: at('winner_at'),
+    /** The first run of the flow that it belongs to, and its place there, from 1. */
+    flow: integer('flow'),
+    flow_place: integer('flow_place'),
     /** When retention took its streamed pieces and long outputs away. */
     thinned_at: at('thinned_at'),
   },
   (table) => [
     index('runs_pending').on(table.id).where(sql`${table.status} = 'pending'`),
+    index('runs_of_flow').on(table.flow, table.flow_place).where(sql`${table.flow} is not null`),
     index('runs_to_thin').on(table.completed_at).where(sql`${table.thinned_at} is null`),
     index('runs_by_priority').on(
       table.priority.desc().nullsFirst(),
@@ -313,6 +389,13 @@ export const variations = pgTable(
     progress_percentage: integer('progress_percentage').notNull().default(0),
     current_step: text('current_step'),
     plan: jsonb('plan').$type<PlanStep[]>(),
+    /** `graft`: composed of parts of others, without an agent's work; its agent is who would go on with it. */
+    kind: text('kind').$type<'agent' | 'graft'>().notNull().default('agent'),
+    graft: jsonb('graft').$type<Graft>(),
+    /** Files that judge its patch and that the patch touches. */
+    flags: jsonb('flags').$type<Flag[]>().notNull().default([]),
+    /** What its checks said against it and its agent has not heard yet. */
+    feedback: text('feedback'),
     /** A person's mended patch, to be applied to the base instead of asking a model. */
     mended: text('mended'),
     branch: text('branch'),
@@ -460,8 +543,18 @@ export const checks = pgTable(
     required: boolean('required').notNull(),
     /** Null when it was killed, by a signal or for its time. */
     exit_code: integer('exit_code'),
-    /** `passed` / `failed` on the base; against it: fixed, passes, still_fails, broken; or could_not_run. */
+    /**
+     * `passed` / `failed` on the base; against it: fixed, passes, still_fails, broken; or could_not_run. Where the patch
+     * touches what judges it, the worse of its own and the base's version.
+     */
     result: text('result').notNull(),
+    /** Another result when it was run again: it decides nothing. */
+    flaky: boolean('flaky').notNull().default(false),
+    counts: jsonb('counts').$type<Counts>(),
+    /** With the base's version of what judges the patch; null when the patch touches nothing of that. */
+    on_base_tests: jsonb('on_base_tests').$type<{ result: string; exit_code: number | null }>(),
+    /** The event that told of it. */
+    seq: bigint('seq', { mode: 'number' }).notNull().default(0),
     duration_ms: integer('duration_ms').notNull(),
     output: text('output').notNull(),
     created_at: createdAt(),
@@ -471,6 +564,113 @@ export const checks = pgTable(
     uniqueIndex('checks_of_variation')
       .on(table.variation_id, table.name)
       .where(sql`${table.variation_id} is not null`),
+  ],
+);
+
+/** What a process of the cluster does for a row that wants it: whoever claims it first, under a new epoch. */
+const errand = {
+  worker: text('worker'),
+  epoch: integer('epoch').notNull().default(0),
+  /** Tries that failed for what may pass. */
+  tries: integer('tries').notNull().default(0),
+  not_before: at('not_before'),
+};
+
+/** Rankings of a run's variations; the newest that is given counts. */
+export const verdicts = pgTable(
+  'verdicts',
+  {
+    id: id(),
+    run_id: integer('run_id')
+      .notNull()
+      .references(() => runs.id, { onDelete: 'cascade' }),
+    status: text('status').$type<'wanted' | 'judging' | 'given' | 'dropped'>().notNull().default('wanted'),
+    /** `run`: it came to its end; `person`: judge again. */
+    asked_by: text('asked_by').$type<'run' | 'person'>().notNull().default('run'),
+    ...errand,
+    /** What models have answered so far, by question: nothing that was paid for is asked twice. */
+    answers: jsonb('answers').$type<Record<string, unknown>>().notNull().default({}),
+    verdict: jsonb('verdict').$type<unknown>(),
+    usage: jsonb('usage').$type<Usage>().notNull().default(emptyUsage),
+    /** The event that told of it. */
+    seq: bigint('seq', { mode: 'number' }).notNull().default(0),
+    created_at: createdAt(),
+    given_at: at('given_at'),
+  },
+  (table) => [
+    index('verdicts_of_run').on(table.run_id, table.id),
+    uniqueIndex('verdicts_open').on(table.run_id).where(sql`${table.status} in ('wanted', 'judging')`),
+    index('verdicts_to_give').on(table.id).where(sql`${table.status} in ('wanted', 'judging')`),
+  ],
+);
+
+/** A pull request as its forge last told of it. */
+export interface PullRequest {
+  number: number;
+  url: string;
+  state: 'open' | 'closed' | 'merged';
+  checks: 'pending' | 'passed' | 'failed' | 'none';
+  merged_sha: string | null;
+}
+
+export const landingStatuses = [
+  'wanted',
+  'landing',
+  'landed',
+  'failed',
+  'undo_wanted',
+  'undoing',
+  'undone',
+] as const;
+export type LandingStatus = (typeof landingStatuses)[number];
+
+/** Winners on their way out; of a run at most one that has not failed and is not undone. */
+export const landings = pgTable(
+  'landings',
+  {
+    id: id(),
+    run_id: integer('run_id')
+      .notNull()
+      .references(() => runs.id, { onDelete: 'cascade' }),
+    variation: integer('variation').notNull(),
+    request: jsonb('request').$type<LandingRequest>().notNull(),
+    status: text('status').$type<LandingStatus>().notNull().default('wanted'),
+    ...errand,
+    branch: text('branch'),
+    target: text('target'),
+    /** The target's commit that it was made for, and the commit that was pushed. */
+    target_sha: text('target_sha'),
+    commit_sha: text('commit_sha'),
+    pull_request: jsonb('pull_request').$type<PullRequest>(),
+    error: jsonb('error').$type<{ code: string; message: string; paths?: string[] }>(),
+    polled_at: at('polled_at'),
+    created_at: createdAt(),
+    updated_at: updatedAt(),
+    landed_at: at('landed_at'),
+  },
+  (table) => [
+    index('landings_of_run').on(table.run_id, table.id),
+    uniqueIndex('landings_live').on(table.run_id).where(sql`${table.status} not in ('failed', 'undone')`),
+    index('landings_to_do')
+      .on(table.id)
+      .where(sql`${table.status} in ('wanted', 'landing', 'undo_wanted', 'undoing')`),
+    index('landings_to_watch')
+      .on(table.polled_at)
+      .where(sql`${table.status} = 'landed' and ${table.pull_request}->>'state' = 'open'`),
+  ],
+);
+
+/** Deliveries of other services' webhooks that were taken: each counts once. */
+export const webhookDeliveries = pgTable(
+  'webhook_deliveries',
+  {
+    source: text('source').notNull(),
+    id: text('id').notNull(),
+    received_at: at('received_at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.source, table.id] }),
+    index('webhook_deliveries_age').on(table.received_at),
   ],
 );
 

@@ -1,6 +1,6 @@
 import type { RunStatus } from '../../drizzle/schema';
 import type { Run } from '../core/contract';
-import type { Event, QueuedWhy } from '../core/fact';
+import type { CheckedOn, Event, QueuedWhy } from '../core/fact';
 import { fit, pad, paint, plain, type Screen } from './screen';
 import { approveWith, questionWords } from './waiting';
 import { cost, diffStat, exitWord, marks, moment, statusWord } from './words';
@@ -123,7 +123,14 @@ const queuedSteps: Record<QueuedWhy, string> = {
   retry: 'tried again',
   rollback: 'goes on',
   fork: 'forked',
+  graft: 'a graft; to be checked',
   mended: 'goes on with a mended patch',
+};
+
+const placeOf: Record<CheckedOn, string> = {
+  base: 'the base',
+  patch: 'the patch',
+  base_tests: 'the patch with the base’s tests',
 };
 
 /** Tools whose effect is shown by an event of its own. */
@@ -174,11 +181,11 @@ function change(line: Line, event: Event): void {
       line.step = `proposed: ${diffStat(event.payload)}`;
       break;
     case 'check.started':
-      line.step = plain(`checks the ${event.payload.on}: ${event.payload.command}`);
+      line.step = plain(`checks ${placeOf[event.payload.on]}: ${event.payload.command}`);
       break;
     case 'check.finished':
       line.step = plain(
-        `${event.payload.name} on the ${event.payload.on}: exit ${exitWord({ ...event.payload, required: true })}`,
+        `${event.payload.name} on ${placeOf[event.payload.on]}: exit ${exitWord(event.payload)}`,
       );
       break;
     case 'variation.completed':

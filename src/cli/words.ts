@@ -53,7 +53,7 @@ const checkTones: Record<CheckOutcome['result'], Tone> = {
   could_not_run: 'quiet',
 };
 
-export function exitWord(check: CheckOutcome): string {
+export function exitWord(check: Pick<CheckOutcome, 'exit_code'>): string {
   return check.exit_code === null ? 'none' : String(check.exit_code);
 }
 

@@ -1,6 +1,8 @@
 import type {
   ApprovalKind,
   Failure,
+  Flag,
+  Graft,
   PatchStat,
   Price,
   ProjectCheck,
@@ -13,27 +15,24 @@ import type {
   Usage,
   VariationStatus,
 } from '../../drizzle/schema';
-import type { CheckResult, PlanStep } from './fact';
+import type { CheckOutcome, Landing, Winner } from './contract-outcome';
+import type { PlanStep } from './fact';
 
 /** The objects of the JSON API, exactly as they are sent (api.md). Times are ISO-8601 UTC, durations seconds. */
 
+export type { CheckOutcome, Landing, Winner } from './contract-outcome';
+
 /** The run's status in six words, for the monitoring API. */
 export type TaskStatus = 'pending' | 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
-
-export interface CheckOutcome {
-  name: string;
-  command: string;
-  required: boolean;
-  result: CheckResult;
-  exit_code: number | null;
-  duration_ms: number;
-}
 
 export interface Variation {
   id: number;
   position: number;
   agent: { id: number; name: string; model: string; provider: Provider };
   status: VariationStatus;
+  kind: 'agent' | 'graft';
+  graft: Graft | null;
+  flags: Flag[];
   attempt: number;
   retry_count: number;
   iteration: number;
@@ -129,9 +128,12 @@ export interface Run {
   usage: Usage;
   result: string | null;
   error: Failure | null;
+  /** The newest that was given; `verdict_status` tells whether another is under way. */
   verdict: null;
-  winner: null;
-  landing: null;
+  winner: Winner | null;
+  landing: Landing | null;
+  /** Runs of the same flow in their order; null for a run by itself. */
+  flow: { place: number; runs: number[] } | null;
   on_dependency_failure: 'fail' | 'wait';
   /** Results of the project's checks on the base. */
   base_checks: CheckOutcome[];
@@ -153,6 +155,11 @@ export interface Project {
   network: string[];
   allowed_commands: string[];
   executor: string | null;
+  /** Whether a person has said which checks there are; else they are detected at the first run. */
+  checks_set: boolean;
+  /** Whether a token for its repository is set; the token itself is never read back. */
+  has_token: boolean;
+  token_user: string | null;
   created_at: string;
   updated_at: string;
 }

@@ -1,4 +1,16 @@
-import type { ApprovalKind, Failure, PatchStat, Question, Usage } from '../../drizzle/schema';
+import type {
+  ApprovalKind,
+  Counts,
+  Failure,
+  Flag,
+  GraftPart,
+  LandingMode,
+  PatchStat,
+  Picker,
+  PullRequest,
+  Question,
+  Usage,
+} from '../../drizzle/schema';
 import type { AssistantMessage } from './conversation';
 
 /** One line of an agent's plan. */
@@ -6,6 +18,9 @@ export interface PlanStep {
   text: string;
   status: 'pending' | 'active' | 'done';
 }
+
+/** Where a check, or a set-up, is run: on the base, on base and patch, or on these with the base's version of what judges. */
+export type CheckedOn = 'base' | 'patch' | 'base_tests';
 
 /** Why a variation waits for a worker again. */
 export type QueuedWhy =
@@ -17,6 +32,7 @@ export type QueuedWhy =
   | 'retry'
   | 'rollback'
   | 'fork'
+  | 'graft'
   | 'mended';
 
 /** `passed`, `failed` on the base; the others compare the patch with the base. */
@@ -122,17 +138,45 @@ export interface Payloads {
   'patch.rejected': { reasons: string[]; edit?: true };
   'checkpoint.saved': { checkpoint: number; step: number } & PatchStat;
   'checkpoint.restored': { checkpoint: number; step: number } & PatchStat;
-  'iteration.started': { iteration: number };
-  'check.started': { name: string; command: string; on: 'base' | 'patch' };
-  'check.finished': {
-    name: string;
-    command: string;
-    on: 'base' | 'patch';
-    result: CheckResult;
+  /** `failed`: the required checks that sent it back; an opinion's reason where there are none. */
+  'iteration.started': { iteration: number; failed?: string[]; opinion?: string };
+  'setup.started': { on: CheckedOn | 'work'; command: string };
+  /** `cached`: what it makes was there already. */
+  'setup.finished': {
+    on: CheckedOn | 'work';
+    cached: boolean;
     exit_code: number | null;
     duration_ms: number;
     output: string;
   } & Thinned;
+  'network.denied': { host: string; port: number; reason: string };
+  /** `again`: a result that differs from the base's, or a failure there, is looked at a second time. */
+  'check.started': { name: string; command: string; on: CheckedOn; again?: true };
+  'check.finished': {
+    name: string;
+    command: string;
+    on: CheckedOn;
+    result: CheckResult;
+    exit_code: number | null;
+    duration_ms: number;
+    output: string;
+    again?: true;
+    /** Its result changed on being run again. */
+    flaky?: true;
+    counts?: Counts;
+  } & Thinned;
+  /** The patch touches files that judge it. */
+  'patch.flagged': { files: Flag[] };
+  /** A model's opinion, where no check can tell. */
+  'goal.assessed': {
+    agent: string;
+    model: string;
+    met: boolean;
+    missing: string[];
+    reason: string;
+    sha256: string;
+    cost_usd: number | null;
+  };
   'directive.received': { directive: number; text: string; path: string | null; line: number | null };
   /** It entered the conversation with this model call. */
   'directive.delivered': { directive: number; call: number };
@@ -145,6 +189,50 @@ export interface Payloads {
     comment: string | null;
     /** The plan as the person changed it. */
     plan: string | null;
+  };
+  /** What a judge said to one question of a verdict. `about`: positions, in the order in which they were shown. */
+  'judge.answered': {
+    verdict: number;
+    question: 'criteria' | 'met' | 'pair';
+    about: number[];
+    agent: string;
+    model: string;
+    answer: unknown;
+    cost_usd: number | null;
+  };
+  /** `asks`: the winner was to be picked by the verdict, and executed checks did not decide: a person is asked. */
+  'verdict.given': {
+    verdict: number;
+    ranking: { position: number; rank: number }[];
+    decided_by: string | null;
+    tie: boolean;
+    summary: string;
+    asks: boolean;
+  };
+  'winner.chosen': { variation: number; by: Picker; note: string | null };
+  'winner.cleared': { variation: number; why: 'person' | 'reopened' };
+  'graft.created': { variation: number; on: number | null; parts: GraftPart[] };
+  'landing.started': {
+    landing: number;
+    variation: number;
+    mode: LandingMode;
+    target: string;
+    branch: string;
+  };
+  'landing.succeeded': {
+    landing: number;
+    mode: LandingMode;
+    branch: string;
+    target: string;
+    commit: string;
+    pull_request: PullRequest | null;
+  };
+  'landing.failed': { landing: number; error: { code: string; message: string; paths?: string[] } };
+  'landing.updated': { landing: number; pull_request: PullRequest };
+  'landing.undone': {
+    landing: number;
+    how: 'branch_deleted' | 'closed' | 'reverted' | 'nothing';
+    commit?: string;
   };
   'budget.warned': { kind: 'usd' | 'tokens'; used: number; limit: number };
   'budget.exceeded': { kind: 'usd' | 'tokens'; used: number; limit: number };

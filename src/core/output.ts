@@ -60,6 +60,23 @@ export const eventTypesOf: Record<OutputType, readonly Event['type'][]> = {
       'tool.finished',
       'iteration.started',
       'check.started',
+      'setup.started',
+      'setup.finished',
+      'network.denied',
+      'patch.flagged',
+      'goal.assessed',
+    ] as const),
+    ...([
+      'judge.answered',
+      'verdict.given',
+      'winner.chosen',
+      'winner.cleared',
+      'graft.created',
+      'landing.started',
+      'landing.succeeded',
+      'landing.failed',
+      'landing.updated',
+      'landing.undone',
     ] as const),
     ...(['budget.warned', 'budget.exceeded'] as const),
     ...(['directive.received', 'directive.delivered', 'approval.decided'] as const),
@@ -172,6 +189,59 @@ function tell(event: Event): Told {
     case 'budget.warned':
     case 'budget.exceeded':
       return ['info', `budget: ${event.payload.used} of ${event.payload.limit} ${event.payload.kind}`];
+    case 'setup.started':
+      return ['info', `set-up: ${event.payload.command}`];
+    case 'setup.finished':
+      return [
+        'info',
+        event.payload.cached
+          ? 'set-up: what it makes was there already'
+          : `set-up ended with ${event.payload.exit_code ?? 'a signal'}\n${event.payload.output}`,
+      ];
+    case 'network.denied':
+      return [
+        'info',
+        `network: ${event.payload.host}:${event.payload.port} was denied: ${event.payload.reason}`,
+      ];
+    case 'patch.flagged':
+      return [
+        'info',
+        `it touches what judges it: ${event.payload.files.map((file) => `${file.path} (${file.change})`).join(', ')}`,
+      ];
+    case 'goal.assessed':
+      return [
+        'info',
+        `opinion of ${event.payload.agent}: ${event.payload.met ? 'the goal is met' : 'the goal is not met'}. ${event.payload.reason}`,
+      ];
+    case 'judge.answered':
+      return [
+        'info',
+        `judge ${event.payload.agent}: ${event.payload.question}: ${JSON.stringify(event.payload.answer)}`,
+      ];
+    case 'verdict.given':
+      return ['info', `verdict: ${event.payload.summary}`];
+    case 'winner.chosen':
+      return [
+        'info',
+        `winner: variation ${event.payload.variation}, picked by ${event.payload.by === 'person' ? 'a person' : 'the verdict'}${event.payload.note ? `: ${event.payload.note}` : ''}`,
+      ];
+    case 'winner.cleared':
+      return ['info', `variation ${event.payload.variation} is no winner any more`];
+    case 'graft.created':
+      return ['info', `variation ${event.payload.variation} is a graft`];
+    case 'landing.started':
+      return ['info', `landing: ${event.payload.mode} ${event.payload.branch} for ${event.payload.target}`];
+    case 'landing.succeeded':
+      return [
+        'info',
+        `landed: ${event.payload.branch} at ${event.payload.commit}${event.payload.pull_request ? `, ${event.payload.pull_request.url}` : ''}`,
+      ];
+    case 'landing.failed':
+      return ['info', `landing failed: ${event.payload.error.code}: ${event.payload.error.message}`];
+    case 'landing.updated':
+      return ['info', `${event.payload.pull_request.url} is ${event.payload.pull_request.state}`];
+    case 'landing.undone':
+      return ['info', 'landing undone'];
     case 'step.started':
     case 'step.completed':
     case 'model.requested':

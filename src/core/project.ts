@@ -149,5 +149,11 @@ export function isUniqueViolation(error: unknown): boolean {
 }
 
 function toProject(row: typeof projects.$inferSelect): Project {
-  return { ...row, created_at: row.created_at.toISOString(), updated_at: row.updated_at.toISOString() };
+  const { token, ...rest } = row;
+  return {
+    ...rest,
+    has_token: token !== null,
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+  };
 }

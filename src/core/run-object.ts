@@ -93,6 +93,12 @@ function toRun(
     scheduled_at,
     base_run: _base_run,
     thinned_at: _thinned_at,
+    winner: position,
+    winner_by,
+    winner_note,
+    winner_at,
+    flow,
+    flow_place,
     ...rest
   } = row;
   const estimated_s = row.estimated_duration ?? estimateDuration(row.task_type, row.goal);
@@ -110,8 +116,12 @@ function toRun(
     time_left: completed_at ? null : timeLeft({ estimated_s, timeout_s }, worked),
     depends_on: dependencies.map((one) => one.id),
     verdict: null,
-    winner: null,
+    winner:
+      position === null || winner_by === null || winner_at === null
+        ? null
+        : { position, by: winner_by, note: winner_note, at: winner_at.toISOString() },
     landing: null,
+    flow: flow === null || flow_place === null ? null : { place: flow_place, runs: [] },
     base_checks: baseChecks.map(toOutcome),
     variations: parts,
     scheduled_at: scheduled_at?.toISOString() ?? null,
@@ -132,6 +142,9 @@ function toVariation(
     position: row.position,
     agent,
     status: row.status,
+    kind: row.kind,
+    graft: row.graft,
+    flags: row.flags,
     attempt: row.attempt,
     retry_count: row.retry_count,
     iteration: row.iteration,
@@ -154,8 +167,12 @@ function toVariation(
 }
 
 function toOutcome(row: typeof checks.$inferSelect): CheckOutcome {
-  const { name, command, required, exit_code, duration_ms } = row;
-  return { name, command, required, result: row.result as CheckResult, exit_code, duration_ms };
+  const { name, command, required, exit_code, duration_ms, flaky, counts, seq } = row;
+  return {
+    ...{ name, command, required, exit_code, duration_ms, flaky, counts, seq },
+    result: row.result as CheckResult,
+    on_base_tests: row.on_base_tests as CheckOutcome['on_base_tests'],
+  };
 }
 
 /** The mean of its variations; what has ended counts whole. */

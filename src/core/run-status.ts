@@ -1,8 +1,9 @@
-import type { Failure, RunStatus, VariationStatus } from '../../drizzle/schema';
+import type { Failure, RunOptions, RunStatus, VariationStatus } from '../../drizzle/schema';
 import type { TaskStatus } from './contract';
 import type { Tx } from './db';
 import { append } from './event';
 import type { Fact } from './fact';
+import { dropVerdict, wantVerdict } from './verdict';
 
 /** A run's status as its variations make it, in the order of the contract. */
 export function statusOf(variations: readonly VariationStatus[]): RunStatus {
@@ -41,8 +42,8 @@ const over: ReadonlySet<RunStatus> = new Set<RunStatus>(['completed', 'needs_rev
  * transactions may wait for ours. A run that is not released yet stays `pending` while any variation may still run.
  */
 export async function deriveRun(tx: Tx, runId: number): Promise<void> {
-  const [run] = await tx<{ status: RunStatus; started_at: Date | null }[]>`
-    select status, started_at from runs where id = ${runId} for no key update`;
+  const [run] = await tx<{ status: RunStatus; started_at: Date | null; options: RunOptions }[]>`
+    select status, started_at, options from runs where id = ${runId} for no key update`;
   if (!run) return;
   const variations = await tx<{ status: VariationStatus; result: string | null; error: Failure | null }[]>`
     select status, result, error from variations where run_id = ${runId} order by position`;
@@ -59,6 +60,11 @@ export async function deriveRun(tx: Tx, runId: number): Promise<void> {
       error = ${ended && first?.error ? tx.json({ ...first.error }) : null}
     where id = ${runId}`;
   if (fact) await append(tx, runId, null, [fact]);
+  if (!ended) await dropVerdict(tx, runId);
+  else if (status === 'completed' && !run.options.dry_run) {
+    const rivals = variations.filter((one) => one.status === 'completed').length > 1;
+    if (rivals || run.options.pick === 'verdict') await wantVerdict(tx, runId, 'run');
+  }
 }
 
 function factOf(

@@ -29,6 +29,10 @@ export const defaultOptions: RunOptions = {
   timeout_s: 600,
   budget_usd: null,
   budget_tokens: null,
+  max_iterations: 3,
+  stop_losers: false,
+  pick: 'person',
+  land: null,
 };
 
 /** A run as it is asked for, already validated; `agents` has one for all or one for each variation. */
@@ -121,7 +125,7 @@ function runRow(tx: Tx, input: NewRun) {
     on_dependency_failure: input.on_dependency_failure ?? 'fail',
     base_run: input.base_run ?? null,
     // Through unknown: the columns are JSON, and `tx.json` wants index signatures that interfaces lack.
-    options: tx.json({ ...input.options }),
+    options: tx.json({ ...input.options } as unknown as { [key: string]: string }),
     context: tx.json(cleanJson(input.context) as { [key: string]: string }[]),
     metadata: asMetadata(tx, input.metadata),
   };

@@ -5,6 +5,7 @@ import { notFound } from './errors';
 import { append } from './event';
 import type { Fact, QueuedWhy } from './fact';
 import { deriveRun } from './run-status';
+import { reopened } from './winner';
 
 /** Channel of `pg_notify` on which a variation's id is said when a person wants something of its worker. */
 export const controlChannel = 'bakeoff_control';
@@ -130,7 +131,10 @@ const sameAttempt: ReadonlySet<QueuedWhy> = new Set(['shutdown', 'resumed', 'dec
 /** Puts a locked variation back in the queue under a new epoch and job, with its event and what follows for the run. */
 export async function requeue(tx: Tx, row: Locked, how: Requeue): Promise<void> {
   // What ended before its run was ever released waits for the same as before.
-  if (isOver(row.status)) await waitAgain(tx, row.run_id);
+  if (isOver(row.status)) {
+    await waitAgain(tx, row.run_id);
+    await reopened(tx, row.run_id, row.position);
+  }
   // What is taken from a worker skips the epoch that the worker's own letting go would have raised it to.
   const raise = how.why === 'worker_lost' ? 2 : 1;
   const back = sameAttempt.has(how.why) ? 1 : 0;
@@ -144,6 +148,7 @@ export async function requeue(tx: Tx, row: Locked, how: Requeue): Promise<void> 
       retry_count = retry_count + ${how.retry ? 1 : 0},
       iteration = iteration + ${how.iterate ? 1 : 0},
       mended = case when ${goesOn} then mended end,
+      feedback = case when ${goesOn} then feedback end,
       commit_sha = case when ${isOver(row.status)} then null else commit_sha end,
       branch = case when ${isOver(row.status)} then null else branch end,
       not_before = ${how.later ? tx`now() + make_interval(secs => ${how.later.delay_ms / 1000})` : null}

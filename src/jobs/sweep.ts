@@ -1,6 +1,7 @@
 import { remindOld } from '../core/approval';
 import { replaceJobs, requeueLost } from '../core/claim';
 import { type Database, idleInTransactionMs } from '../core/db';
+import { takeBackErrands } from '../core/errand';
 import { forgetOldKeys } from '../core/idempotency';
 import { letIn } from '../core/limit';
 import { releaseDue } from '../core/pending';
@@ -126,6 +127,7 @@ async function takeBack({ database, log, contactS }: Round): Promise<void> {
   if (contactS() < witnessS) return;
   const lost = await requeueLost(database);
   if (lost > 0) log.warn('took back variations whose worker is gone', { variations: lost });
+  await takeBackErrands(database);
 }
 
 /** What was queued a moment ago by whomever, and may not have got its job: its process may have died over it. */

@@ -1,18 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { claimNext, stoppedByPerson } from '../core/claim';
+import type { ErrandTable } from '../core/errand';
 import { conflict, Fenced } from '../core/errors';
 import { VariationFailure } from '../core/failure';
 import { Pulse } from '../core/pulse';
 import { listWanted } from '../core/steer';
 import { controlChannel } from '../core/variation';
 import { retire, type WorkerIdentity } from '../core/worker';
+import { type ErrandWork, startErrands } from './errands';
 import { every } from './every';
 import type { Parts } from './parts';
 import type { JobQueue } from './queue';
 import { strayFinder } from './strays';
 import { type Active, ShuttingDown, workOn, workOnClaimed } from './work';
 
+/** What is done besides variations. */
+const errands: Partial<Record<ErrandTable, ErrandWork>> = {};
 /** A notice may be lost with a connection; a wish is seen by looking, too. */
 const lookMs = 500;
 const straysMs = 5_000;
@@ -100,6 +104,7 @@ export async function startWorker(
     extra.add(done);
     return claimed.variationId;
   };
+  const stopErrands = await startErrands(parts, identity.id, errands);
   log.info('worker started', { worker: identity.id, concurrency: config.concurrency, sandbox: sandbox.kind });
 
   return {
@@ -127,7 +132,7 @@ export async function startWorker(
       };
       giveBack();
       const teller = setInterval(giveBack, tellMs);
-      await Promise.race([closed.catch(() => {}), Bun.sleep(shutdownMs)]);
+      await Promise.race([Promise.all([closed, stopErrands()]).catch(() => {}), Bun.sleep(shutdownMs)]);
       clearInterval(teller);
       const leave = async (): Promise<void> => {
         await Promise.all(timers.map((stop) => stop()));

@@ -23,7 +23,7 @@ import { describeApi } from './openapi';
 import { errorPage, pages } from './pages';
 import { patiently } from './patience';
 import { queueDashboard } from './queues';
-import { healthSchema } from './schemas';
+import { healthSchema } from './schemas-service';
 import type { Services } from './services';
 
 /** Everything the service answers, as one app. */

@@ -140,6 +140,10 @@ async function optionsOf(
     timeout_s: asked.timeout_s ?? defaultOptions.timeout_s,
     budget_usd: asked.budget_usd ?? defaultOptions.budget_usd,
     budget_tokens: asked.budget_tokens ?? defaultOptions.budget_tokens,
+    max_iterations: defaultOptions.max_iterations,
+    stop_losers: defaultOptions.stop_losers,
+    pick: defaultOptions.pick,
+    land: defaultOptions.land,
   };
   refuseNonsense(options);
   const priceless = options.budget_usd === null ? undefined : await findPriceless(services, agents);

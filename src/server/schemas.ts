@@ -1,6 +1,7 @@
-import { type TProperties, type TSchema, Type as t } from '@sinclair/typebox';
+import { type TSchema, Type as t } from '@sinclair/typebox';
 import {
   approvalModes,
+  pickers,
   providers,
   runStatuses,
   runTypes,
@@ -8,30 +9,28 @@ import {
   variationStatuses,
 } from '../../drizzle/schema';
 import { outputTypes } from '../core/contract';
+import {
+  anyObject,
+  count,
+  failure,
+  id,
+  object,
+  oneOf,
+  orNull,
+  percent,
+  text,
+  textOrNull,
+  time,
+  timeOrNull,
+} from './schema-parts';
+import { check, graft, landingRequest, landingSchema, winnerSchema } from './schemas-outcome';
 
 /** The objects of the contract as JSON schemas: what `/openapi.json` says of answers, and tests hold answers to. */
-
-const object = <T extends TProperties>(properties: T) =>
-  t.Object(properties, { additionalProperties: false });
-const orNull = <T extends TSchema>(schema: T) => t.Union([schema, t.Null()]);
-const oneOf = <T extends string>(values: readonly T[]) => t.Union(values.map((value) => t.Literal(value)));
-const text = t.String();
-const textOrNull = orNull(text);
-const count = t.Integer({ minimum: 0 });
-const id = t.Integer({ minimum: 1 });
-const time = t.String({
-  pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$',
-  description: 'ISO 8601, UTC',
-});
-const timeOrNull = orNull(time);
-const percent = t.Integer({ minimum: 0, maximum: 100 });
-const anyObject = t.Object({}, { additionalProperties: true });
 
 export const errorSchema = object({
   error: object({ code: text, message: text, field: t.Optional(text) }),
 });
 
-const failure = object({ code: text, message: text });
 const usage = object({
   input_tokens: count,
   output_tokens: count,
@@ -40,15 +39,6 @@ const usage = object({
   model_calls: count,
   cost_usd: orNull(t.Number({ minimum: 0, description: 'null as soon as one call has no known price' })),
 });
-const check = object({
-  name: text,
-  command: text,
-  required: t.Boolean(),
-  result: text,
-  exit_code: orNull(t.Integer()),
-  duration_ms: count,
-});
-
 const patch = object({ files: count, additions: count, deletions: count, bytes: count });
 
 export const variationSchema = object({
@@ -56,6 +46,14 @@ export const variationSchema = object({
   position: id,
   agent: object({ id, name: text, model: text, provider: oneOf(providers) }),
   status: oneOf(variationStatuses),
+  kind: oneOf(['agent', 'graft']),
+  graft: orNull(graft),
+  flags: t.Array(
+    t.Object(
+      { path: text, kind: oneOf(['test', 'runner']), change: oneOf(['added', 'modified', 'deleted']) },
+      { description: 'a file that judges the patch and that the patch touches' },
+    ),
+  ),
   attempt: count,
   retry_count: count,
   iteration: count,
@@ -107,6 +105,10 @@ export const runSchema = object({
     approval: oneOf(approvalModes),
     budget_usd: orNull(t.Number()),
     budget_tokens: orNull(count),
+    max_iterations: count,
+    stop_losers: t.Boolean(),
+    pick: oneOf(pickers),
+    land: orNull(landingRequest),
   }),
   metadata: anyObject,
   depends_on: t.Array(id),
@@ -115,8 +117,9 @@ export const runSchema = object({
   result: textOrNull,
   error: orNull(failure),
   verdict: t.Null(),
-  winner: t.Null(),
-  landing: t.Null(),
+  winner: orNull(winnerSchema),
+  landing: orNull(landingSchema),
+  flow: orNull(object({ place: id, runs: t.Array(id) })),
   on_dependency_failure: oneOf(['fail', 'wait']),
   base_checks: t.Array(check),
   variations: t.Array(variationSchema),
@@ -185,7 +188,12 @@ export const projectSchema = object({
   local_path: textOrNull,
   default_branch: textOrNull,
   setup: textOrNull,
-  checks: t.Array(object({ name: text, command: text, timeout_s: count, required: t.Boolean() })),
+  checks: t.Array(
+    object({ name: text, command: text, timeout_s: count, required: t.Boolean(), report: t.Optional(text) }),
+  ),
+  checks_set: t.Boolean({ description: 'a person has said which there are; else they are detected' }),
+  has_token: t.Boolean({ description: 'whether a token is set; the token itself is never read back' }),
+  token_user: textOrNull,
   network: t.Array(text),
   allowed_commands: t.Array(text),
   executor: textOrNull,
@@ -220,67 +228,6 @@ export const agentTestSchema = object({
   cost_usd: orNull(t.Number()),
   answer: textOrNull,
   error: orNull(failure),
-});
-
-export const workerSchema = object({
-  id: text,
-  host: text,
-  pid: count,
-  concurrency: count,
-  version: text,
-  sandbox: text,
-  sandbox_detail: textOrNull,
-  started_at: time,
-  heard_at: time,
-  alive: t.Boolean(),
-  busy: t.Array(object({ run_id: id, position: id })),
-});
-
-export const queueSchema = object({
-  backend: oneOf(['postgres', 'redis']),
-  counts: object({
-    ...{ waiting: count, active: count, delayed: count, completed: count, failed: count },
-    ...{ paused: count, prioritized: count },
-  }),
-  oldest_age_s: orNull(t.Number()),
-  throughput_per_hour: count,
-});
-
-const share = orNull(t.Number({ minimum: 0, maximum: 1 }));
-export const statsSchema = object({
-  runs: count,
-  by_status: t.Partial(t.Record(oneOf(runStatuses), count)),
-  success_rate: share,
-  cost_usd: t.Number(),
-  median_duration_s: orNull(t.Number()),
-  patch_apply_rate: share,
-  patches: object({ applied: count, rejected: count }),
-  /** Over the last 30 days; tiers: how exactly they had to fit. */
-  edits: object({ applied: count, rejected: count, rate: share, tiers: t.Record(t.String(), count) }),
-  days: t.Array(object({ day: text, completed: count, failed: count })),
-  freed: object({ bytes: count, runs: count, last_at: timeOrNull }),
-});
-
-const limit = orNull(t.Integer({ minimum: 1, description: 'variations at the same time; null is no limit' }));
-export const settingsSchema = object({
-  execution: t.Boolean({ description: 'false keeps new work queued' }),
-  limits: object({ all: limit, per_project: limit, per_agent: limit, per_provider: limit }),
-  retention_days: orNull(count),
-  remove_after_days: orNull(count),
-});
-
-export const processedSchema = object({ processed: orNull(object({ run_id: id, position: id })) });
-
-const part = object({
-  status: oneOf(['fine', 'degraded', 'down', 'off']),
-  detail: textOrNull,
-  latency_ms: orNull(t.Number()),
-});
-export const healthSchema = object({
-  status: oneOf(['fine', 'degraded', 'down']),
-  version: text,
-  unsafe: t.Boolean(),
-  parts: object({ database: part, queue: part, sandbox: part, workers: part, models: part }),
 });
 
 /** A list with a count of all that its filter lets through. */

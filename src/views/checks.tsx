@@ -4,13 +4,18 @@ import { State } from './marks';
 import { OutputBlock, outputOf } from './output';
 import { visible } from './visible';
 
+const places = {
+  base: 'on the base',
+  patch: 'run on the patch, against the base',
+  base_tests: 'run on the patch with the base’s own version of what judges it',
+} as const;
+
 /** The project's checks as the service ran them, on the base or on the patch. */
 export function Checks({ item }: { item: Extract<Item, { kind: 'checks' }> }) {
   return (
     <>
       <p>
-        <b>Checks</b>{' '}
-        <span class="muted">{item.on === 'base' ? 'on the base' : 'run on the patch, against the base'}</span>
+        <b>Checks</b> <span class="muted">{places[item.on]}</span>
       </p>
       <ul class="results">
         {item.results.map((line) => (

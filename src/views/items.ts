@@ -1,5 +1,5 @@
 import type { ApprovalKind, Failure, PatchStat, Question, VariationStatus } from '../../drizzle/schema';
-import type { CheckResult, Event, Payloads, PlanStep } from '../core/fact';
+import type { CheckedOn, CheckResult, Event, Payloads, PlanStep } from '../core/fact';
 import { bytes, plural } from './format';
 
 /** What a reader of a variation's stream sees as one thing; several events may make one, and go on changing it. */
@@ -44,7 +44,7 @@ export type Item = Place &
         /** What asked was rolled back, started anew or ended. */
         withdrawn: boolean;
       }
-    | { kind: 'checks'; on: 'base' | 'patch'; results: CheckLine[]; running: string | null }
+    | { kind: 'checks'; on: CheckedOn; results: CheckLine[]; running: string | null }
     | {
         kind: 'end';
         status: VariationStatus;

@@ -39,6 +39,14 @@ export function queued(list: ItemList, event: Event, payload: Payloads['variatio
     case 'decided':
       list.line(event, 'play', 'Goes on', 'now that it has its answer');
       return;
+    case 'graft':
+      list.line(
+        event,
+        'fork',
+        'A graft',
+        'composed of parts of other variations, and checked like any other',
+      );
+      return;
     case 'mended':
       list.line(event, 'edit', 'Mended by a person', 'their patch is applied to the base, and checked');
       return;

@@ -1,10 +1,12 @@
 import type { Failure, PatchStat, VariationStatus } from '../../drizzle/schema';
-import type { Event, Payloads, PlanStep } from '../core/fact';
+import type { Event } from '../core/fact';
 import { checkFinished, checkStarted } from './check-items';
+import { evidence } from './evidence-items';
 import { duration } from './format';
 import { ItemList } from './item-list';
 import { type Item, longer, stat } from './items';
 import { budget, refused } from './notices';
+import { planned, progressed } from './plan-items';
 import { answered, retried, say, think } from './speech';
 import {
   again,
@@ -72,7 +74,7 @@ export class Stream {
         return;
       }
       case 'variation.progress':
-        this.#progress(event, payload);
+        progressed(this.#list, event, payload);
         return;
       case 'variation.completed':
         this.#end(event, 'completed', payload.summary, null, payload.patch);
@@ -101,7 +103,7 @@ export class Stream {
         say(this.#list, event, payload);
         return;
       case 'plan.generated':
-        this.#plan(event, payload.steps);
+        planned(this.#list, event, payload.steps);
         return;
       case 'step.started':
         this.#step = payload.step;
@@ -237,6 +239,24 @@ export class Stream {
       case 'approval.decided':
         decided(this.#list, event, payload);
         return;
+      case 'setup.started':
+      case 'setup.finished':
+      case 'network.denied':
+      case 'patch.flagged':
+      case 'goal.assessed':
+        evidence(this.#list, event);
+        return;
+      case 'judge.answered':
+      case 'verdict.given':
+      case 'winner.chosen':
+      case 'winner.cleared':
+      case 'graft.created':
+      case 'landing.started':
+      case 'landing.succeeded':
+      case 'landing.failed':
+      case 'landing.updated':
+      case 'landing.undone':
+        return; // The run's own.
       case 'budget.warned':
         budget(this.#list, event, 'warn', 'Budget nearly used up', payload);
         return;
@@ -257,28 +277,6 @@ export class Stream {
   /** Lets go of the oldest items beyond `limit`; they are returned. */
   trim(limit: number): Item[] {
     return this.#list.trim(limit);
-  }
-
-  #progress(event: Event, { percentage, step }: Payloads['variation.progress']): void {
-    if (step === null) return;
-    const last = this.#list.items.at(-1);
-    if (last?.kind === 'line' && last.icon === 'flag') {
-      this.#list.change(last, { strong: `${percentage} %`, rest: step });
-      return;
-    }
-    this.#list.line(event, 'flag', `${percentage} %`, step);
-  }
-
-  #plan(event: Event, steps: PlanStep[]): void {
-    const item = this.#list.find('plan', 'plan');
-    if (!item) {
-      const place = this.#list.place(event, 'plan');
-      this.#list.put({ ...place, kind: 'plan', steps, revisions: 0, resting: false });
-      return;
-    }
-    const revised =
-      JSON.stringify(steps.map((one) => one.text)) !== JSON.stringify(item.steps.map((one) => one.text));
-    this.#list.change(item, { steps, revisions: item.revisions + (revised ? 1 : 0), resting: false });
   }
 
   #end(

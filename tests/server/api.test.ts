@@ -11,16 +11,18 @@ import {
   eventSchema,
   outputSchema,
   pageOf,
-  processedSchema,
   projectSchema,
-  queueSchema,
   readingOf,
   runSchema,
+  variationSchema,
+} from '../../src/server/schemas';
+import {
+  processedSchema,
+  queueSchema,
   settingsSchema,
   statsSchema,
-  variationSchema,
   workerSchema,
-} from '../../src/server/schemas';
+} from '../../src/server/schemas-service';
 import { makeRepository } from '../support/repository';
 import { scenario, startTestService, type TestService } from '../support/service';
 import { openRows } from './rows';

@@ -3,7 +3,7 @@ import { Value } from '@sinclair/typebox/value';
 import type { Health, Run } from '../../src/core/contract';
 import type { OpenApi } from '../../src/server/openapi';
 import { patiently } from '../../src/server/patience';
-import { healthSchema } from '../../src/server/schemas';
+import { healthSchema } from '../../src/server/schemas-service';
 import { startRedis } from '../support/redis';
 import { makeRepository } from '../support/repository';
 import { scenario, startTestService, type TestService } from '../support/service';

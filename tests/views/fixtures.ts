@@ -29,6 +29,10 @@ export function check(result: CheckOutcome['result'], name = 'unit tests'): Chec
     result,
     exit_code: result === 'broken' ? 1 : 0,
     duration_ms: 4200,
+    flaky: false,
+    counts: null,
+    on_base_tests: null,
+    seq: 0,
   };
 }
 
@@ -43,6 +47,9 @@ export function variation(position: number, change: Partial<Variation> = {}): Va
       provider: 'openai',
     },
     status: 'running',
+    kind: 'agent',
+    graft: null,
+    flags: [],
     attempt: 1,
     retry_count: 0,
     iteration: 1,
@@ -97,6 +104,10 @@ export function run(change: Partial<Run> = {}): Run {
       timeout_s: 600,
       budget_usd: 3,
       budget_tokens: null,
+      max_iterations: 3,
+      stop_losers: false,
+      pick: 'person',
+      land: null,
     },
     metadata: {},
     depends_on: [],
@@ -108,6 +119,7 @@ export function run(change: Partial<Run> = {}): Run {
     verdict: null,
     winner: null,
     landing: null,
+    flow: null,
     base_checks: [],
     variations: [
       variation(1),

@@ -5,7 +5,8 @@ import { readStats } from '../../core/stats';
 import { listWorkers } from '../../core/worker';
 import { json } from '../answer';
 import { describe } from '../describe';
-import { pageOf, processedSchema, queueSchema, statsSchema, workerSchema } from '../schemas';
+import { pageOf } from '../schemas';
+import { processedSchema, queueSchema, statsSchema, workerSchema } from '../schemas-service';
 import type { Services } from '../services';
 
 const tell = describe.bind(null, 'service');

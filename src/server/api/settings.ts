@@ -5,7 +5,7 @@ import { changeSettings, readSettings } from '../../core/settings';
 import { json } from '../answer';
 import { jsonBody } from '../body';
 import { describe } from '../describe';
-import { settingsSchema } from '../schemas';
+import { settingsSchema } from '../schemas-service';
 import type { Services } from '../services';
 
 const tell = describe.bind(null, 'service');

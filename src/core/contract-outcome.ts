@@ -1,0 +1,44 @@
+import type { Counts, LandingMode, LandingStatus, Picker, PullRequest } from '../../drizzle/schema';
+import type { CheckResult } from './fact';
+
+/** What came of a run's variations, as the JSON API tells it: a part of `contract.ts`, which exports it on. */
+
+export interface CheckOutcome {
+  name: string;
+  command: string;
+  required: boolean;
+  result: CheckResult;
+  exit_code: number | null;
+  duration_ms: number;
+  /** Its result changed on being run again: it decides nothing. */
+  flaky: boolean;
+  counts: Counts | null;
+  /** With the base's version of the files that judge the patch, where the patch touches any. */
+  on_base_tests: { result: CheckResult; exit_code: number | null } | null;
+  /** The event that told of it; 0 for those of before events were noted. */
+  seq: number;
+}
+
+export interface Winner {
+  position: number;
+  by: Picker;
+  note: string | null;
+  at: string;
+}
+
+/** The winner on its way out. */
+export interface Landing {
+  id: number;
+  status: LandingStatus;
+  mode: LandingMode;
+  variation: number;
+  branch: string | null;
+  target: string | null;
+  commit: string | null;
+  pull_request: PullRequest | null;
+  error: { code: string; message: string; paths?: string[] } | null;
+  /** When it is tried again after a failure that may pass. */
+  retry_at: string | null;
+  created_at: string;
+  landed_at: string | null;
+}
