@@ -386,6 +386,8 @@ export const variations = pgTable(
     attempt: integer('attempt').notNull().default(0),
     retry_count: integer('retry_count').notNull().default(0),
     iteration: integer('iteration').notNull().default(1),
+    /** Iterations before a person last started it: `max_iterations` counts from here. */
+    iterations_before: integer('iterations_before').notNull().default(0),
     progress_percentage: integer('progress_percentage').notNull().default(0),
     current_step: text('current_step'),
     plan: jsonb('plan').$type<PlanStep[]>(),

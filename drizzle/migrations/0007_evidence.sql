@@ -57,6 +57,7 @@ ALTER TABLE "runs" ADD COLUMN "winner_note" text;--> statement-breakpoint
 ALTER TABLE "runs" ADD COLUMN "winner_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "runs" ADD COLUMN "flow" integer;--> statement-breakpoint
 ALTER TABLE "runs" ADD COLUMN "flow_place" integer;--> statement-breakpoint
+ALTER TABLE "variations" ADD COLUMN "iterations_before" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "variations" ADD COLUMN "kind" text DEFAULT 'agent' NOT NULL;--> statement-breakpoint
 ALTER TABLE "variations" ADD COLUMN "graft" jsonb;--> statement-breakpoint
 ALTER TABLE "variations" ADD COLUMN "flags" jsonb DEFAULT '[]'::jsonb NOT NULL;--> statement-breakpoint

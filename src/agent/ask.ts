@@ -19,6 +19,8 @@ export interface AskInput {
   added: string[];
   /** The directives among it, by id. */
   directives: readonly number[];
+  /** What checks have against the work is among it. */
+  feedback: boolean;
   /** The whole prompt goes into the record. */
   verbose: boolean;
 }
@@ -38,7 +40,7 @@ export async function ask(input: AskInput): Promise<ModelResponse> {
       added: input.added,
       ...(input.verbose ? { prompt: { system, messages: [...messages], tools } } : {}),
     },
-    { directives: input.directives, prompt: mostPromptTokens(input) },
+    { directives: input.directives, feedback: input.feedback, prompt: mostPromptTokens(input) },
   );
   signal.throwIfAborted();
   let streamed = false;

@@ -12,15 +12,17 @@ export interface Journal {
   flush: Flush;
   /** A person's instructions that have not been taken up, in order. */
   directives(): Promise<Directive[]>;
+  /** What checks have against its work, and it has not been told yet. */
+  feedback(): Promise<string | null>;
   /**
    * Commits that the model is asked, before it is: what the call may cost at most is reserved from the run's budget,
-   * and the directives among what it is told are taken up, each exactly once, in the same transaction.
+   * and the directives and the feedback among what it is told are taken up, each exactly once, in the same transaction.
    * @param prompt tokens that the prompt may have, rather too many than too few
    * @throws VariationFailure `budget_exceeded` (after its event) when what is left is too little for it.
    */
   requested(
     payload: Payloads['model.requested'],
-    cost: { directives: readonly number[]; prompt: number },
+    cost: { directives: readonly number[]; feedback: boolean; prompt: number },
   ): Promise<void>;
   /** Commits an answer, and its usage on variation and run, in one transaction; call it before the answer's tools run. */
   answered(payload: Payloads['model.responded']): Promise<void>;

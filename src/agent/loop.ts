@@ -6,7 +6,7 @@ import { commitWord, gate, planWord } from './gate';
 import { complaintOf, lastSummary, type Past, unanswered, withoutCalls } from './history';
 import type { Journal } from './journal';
 import type { Model, ModelResponse } from './model';
-import { applyMended, oneShot } from './one-shot';
+import { applyMended, oneShot, takeAsIs } from './one-shot';
 import { type Assignment, firstPrompt, fixedTokens, systemPrompt } from './prompt';
 import {
   commitKey,
@@ -38,6 +38,8 @@ export interface WorkInput {
   steering?: Steering;
   /** A person's mended patch: it is applied, and no model is asked. */
   mended?: string | null;
+  /** What is in the workspace is the work, in these words, and no model is asked: a graft. */
+  asIs?: string | null;
 }
 
 export interface Outcome {
@@ -68,6 +70,7 @@ const warnAt = 5;
  */
 export async function work(input: WorkInput): Promise<Outcome> {
   try {
+    if (input.asIs != null) return await takeAsIs(input, input.asIs);
     if (input.mended != null) return await applyMended(input, input.mended);
     return await (input.assignment.options.mode === 'patch' ? oneShot(input) : steps(input));
   } catch (error) {
@@ -97,9 +100,10 @@ async function steps(input: WorkInput): Promise<Outcome> {
     return { tools, specs, system, window };
   };
   const repeated = repetitions();
-  /** What the model has yet to be told, and the directives among it; they enter the record with the next request. */
+  /** What the model has yet to be told, and the directives and feedback among it; all enter the record with the next request. */
   let untold: string[] = [];
   let heard: number[] = [];
+  let corrected = false;
   let messages: Message[] = [...(past?.messages ?? [])];
   function tell(text: string): void {
     messages.push({ role: 'user', text });
@@ -173,14 +177,19 @@ async function steps(input: WorkInput): Promise<Outcome> {
     return summary;
   }
 
-  /** Takes up what a person has said since the last time. */
+  /** Takes up what checks and persons have said since the last time. */
   async function hear(): Promise<boolean> {
+    const feedback = corrected ? null : await journal.feedback();
+    if (feedback !== null) {
+      tell(feedback);
+      corrected = true;
+    }
     const fresh = (await journal.directives()).filter((one) => !heard.includes(one.id));
     for (const directive of fresh) {
       tell(spoken(directive));
       heard.push(directive.id);
     }
-    return fresh.length > 0;
+    return fresh.length > 0 || feedback !== null;
   }
 
   async function deniedCommit(): Promise<Decision | null> {
@@ -254,10 +263,11 @@ async function steps(input: WorkInput): Promise<Outcome> {
     journal.emit({ type: 'step.started', payload: { step: ++step } });
     const response = await ask({
       ...{ model, journal, signal, system, messages, tools: specs },
-      ...{ call: step, added: untold, directives: heard, verbose: options.verbose },
+      ...{ call: step, added: untold, directives: heard, feedback: corrected, verbose: options.verbose },
     });
     untold = [];
     heard = [];
+    corrected = false;
     const said = complaint(response);
     let summary: string | null = null;
     if (said !== null) {

@@ -68,7 +68,13 @@ export async function oneShot(input: WorkInput): Promise<Outcome> {
       await hear();
       const response = await ask({
         ...{ model, journal, signal, system, messages: compact(messages, window), tools: [] },
-        ...{ call: ++step, added: untold, directives: heard, verbose: assignment.options.verbose },
+        ...{
+          call: ++step,
+          added: untold,
+          directives: heard,
+          feedback: false,
+          verbose: assignment.options.verbose,
+        },
       });
       untold = [];
       heard = [];
@@ -92,6 +98,11 @@ export async function oneShot(input: WorkInput): Promise<Outcome> {
     return { end: 'finished', summary: wordsOf(answer), patch, step };
   }
   return { end: 'step_limit', summary: null, patch: await workspace.snapshot(signal), step };
+}
+
+/** What is in the workspace is the work already, in these words. */
+export async function takeAsIs({ workspace, signal }: WorkInput, summary: string): Promise<Outcome> {
+  return { end: 'finished', summary, patch: await workspace.snapshot(signal), step: 0 };
 }
 
 /**

@@ -16,6 +16,9 @@ export async function readAssignment({ db }: Pick<Database, 'db'>, claim: Claim)
       worked_ms: variations.worked_ms,
       steps_before: variations.steps_before,
       mended: variations.mended,
+      kind: variations.kind,
+      iteration: variations.iteration,
+      iterations_before: variations.iterations_before,
     })
     .from(variations)
     .innerJoin(runs, eq(runs.id, variations.run_id))

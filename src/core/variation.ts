@@ -154,7 +154,7 @@ export async function requeue(tx: Tx, row: Locked, how: Requeue): Promise<void> 
       not_before = ${how.later ? tx`now() + make_interval(secs => ${how.later.delay_ms / 1000})` : null}
       ${
         fresh
-          ? tx`, tries = 0, losses = 0, worked_ms = 0,
+          ? tx`, tries = 0, losses = 0, worked_ms = 0, iterations_before = iteration - ${how.iterate ? 0 : 1},
               steps_before = greatest(steps_before, ${highest(tx, row, 'step.started', 'step')})`
           : tx``
       }

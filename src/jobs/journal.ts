@@ -9,6 +9,7 @@ import { markDelivered, waitingDirectives } from '../core/directive';
 import { append, type Claim } from '../core/event';
 import type { Fact, PlanStep } from '../core/fact';
 import { VariationFailure } from '../core/failure';
+import { takeFeedback, waitingFeedback } from '../core/iteration';
 import type { Recorder } from '../core/recorder';
 import { addUsage } from '../core/usage';
 
@@ -45,15 +46,17 @@ export function openJournal(
     flush: () => recorder.flush(),
 
     directives: () => persist(() => waitingDirectives(database, claim.variationId)),
+    feedback: () => persist(() => waitingFeedback(database, claim.variationId)),
 
-    async requested(payload, { directives, prompt }) {
+    async requested(payload, { directives, feedback, prompt }) {
       await setAside(mostOf(profile, prompt));
       const delivered = directives.map((directive): Fact => {
         return { type: 'directive.delivered', payload: { directive, call: payload.call } };
       });
-      await recorder.commit([...delivered, { type: 'model.requested', payload }], (tx) =>
-        markDelivered(tx, directives),
-      );
+      await recorder.commit([...delivered, { type: 'model.requested', payload }], async (tx) => {
+        await markDelivered(tx, directives);
+        if (feedback) await takeFeedback(tx, claim.variationId);
+      });
     },
 
     async answered(payload) {

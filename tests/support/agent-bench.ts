@@ -80,6 +80,7 @@ export function recordingJournal(answered: (payload: Payloads['model.responded']
     emit: (fact) => void facts.push(fact),
     flush: async () => {},
     directives: async () => [],
+    feedback: async () => null,
     async requested(payload) {
       journal.emit({ type: 'model.requested', payload });
     },
