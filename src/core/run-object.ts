@@ -1,14 +1,15 @@
-import { eq, inArray } from 'drizzle-orm';
+import { desc, eq, inArray } from 'drizzle-orm';
 import {
   agents,
   checks,
+  landings,
   projects,
   type RunStatus,
   runDependencies,
   runs,
   variations,
 } from '../../drizzle/schema';
-import type { CheckOutcome, Run, Variation } from './contract';
+import type { CheckOutcome, Landing, Run, Variation } from './contract';
 import type { Db } from './db';
 import { estimateDuration, timeLeft, type Worked } from './estimate';
 import type { CheckResult } from './fact';
@@ -28,7 +29,7 @@ export type RunRow = { run: typeof runs.$inferSelect; project: string };
 export async function completeRuns(db: Db, rows: readonly RunRow[]): Promise<Run[]> {
   if (rows.length === 0) return [];
   const ids = rows.map((row) => row.run.id);
-  const [parts, results, dependencies] = await Promise.all([
+  const [parts, results, dependencies, landed] = await Promise.all([
     db
       .select({
         variation: variations,
@@ -45,6 +46,11 @@ export async function completeRuns(db: Db, rows: readonly RunRow[]): Promise<Run
       .innerJoin(runs, eq(runs.id, runDependencies.depends_on))
       .where(inArray(runDependencies.run_id, ids))
       .orderBy(runs.id),
+    db
+      .selectDistinctOn([landings.run_id])
+      .from(landings)
+      .where(inArray(landings.run_id, ids))
+      .orderBy(landings.run_id, desc(landings.id)),
   ]);
   const partsOf = Map.groupBy(parts, (part) => part.variation.run_id);
   const resultsOf = Map.groupBy(results, (result) => result.run_id);
@@ -63,6 +69,7 @@ export async function completeRuns(db: Db, rows: readonly RunRow[]): Promise<Run
       worked: own.map(({ variation }) => workedOf(variation)),
       baseChecks: outcomes.filter((one) => one.variation_id === null),
       dependencies: dependenciesOf.get(run.id) ?? [],
+      landing: landed.find((one) => one.run_id === run.id) ?? null,
     });
   });
 }
@@ -72,6 +79,7 @@ interface Related {
   worked: Worked[];
   baseChecks: (typeof checks.$inferSelect)[];
   dependencies: Dependency[];
+  landing: typeof landings.$inferSelect | null;
 }
 interface Dependency {
   id: number;
@@ -81,7 +89,7 @@ interface Dependency {
 function toRun(
   row: typeof runs.$inferSelect,
   project: string,
-  { parts, worked, baseChecks, dependencies }: Related,
+  { parts, worked, baseChecks, dependencies, landing }: Related,
 ): Run {
   const {
     seq: _seq,
@@ -120,7 +128,7 @@ function toRun(
       position === null || winner_by === null || winner_at === null
         ? null
         : { position, by: winner_by, note: winner_note, at: winner_at.toISOString() },
-    landing: null,
+    landing: landing && toLanding(landing),
     flow: flow === null || flow_place === null ? null : { place: flow_place, runs: [] },
     base_checks: baseChecks.map(toOutcome),
     variations: parts,
@@ -172,6 +180,23 @@ function toOutcome(row: typeof checks.$inferSelect): CheckOutcome {
     ...{ name, command, required, exit_code, duration_ms, flaky, counts, seq },
     result: row.result as CheckResult,
     on_base_tests: row.on_base_tests as CheckOutcome['on_base_tests'],
+  };
+}
+
+export function toLanding(row: typeof landings.$inferSelect): Landing {
+  return {
+    id: row.id,
+    status: row.status,
+    mode: row.request.mode,
+    variation: row.variation,
+    branch: row.branch,
+    target: row.target,
+    commit: row.commit_sha,
+    pull_request: row.pull_request,
+    error: row.error,
+    retry_at: row.not_before?.toISOString() ?? null,
+    created_at: row.created_at.toISOString(),
+    landed_at: row.landed_at?.toISOString() ?? null,
   };
 }
 
