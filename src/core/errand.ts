@@ -6,7 +6,8 @@ export const errandChannel = 'bakeoff_errands';
 
 /**
  * What is done for a row outside of any variation's work: judging, landing. The row says what it wants by its status;
- * whoever claims it first does it, under an epoch that shuts out whoever had it before.
+ * whoever claims it first does it, under an epoch that shuts out whoever had it before. Lock order: variations by id,
+ * then the run, then the errand's row.
  */
 export type ErrandTable = keyof typeof begins;
 

@@ -193,11 +193,12 @@ export interface Payloads {
   /** What a judge said to one question of a verdict. `about`: positions, in the order in which they were shown. */
   'judge.answered': {
     verdict: number;
-    question: 'criteria' | 'met' | 'pair';
+    question: 'criteria' | 'answers' | 'pair' | 'goal';
     about: number[];
     agent: string;
     model: string;
-    answer: unknown;
+    text: string | null;
+    failure: { code: string; message: string } | null;
     cost_usd: number | null;
   };
   /** `asks`: the winner was to be picked by the verdict, and executed checks did not decide: a person is asked. */

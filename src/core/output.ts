@@ -216,7 +216,7 @@ function tell(event: Event): Told {
     case 'judge.answered':
       return [
         'info',
-        `judge ${event.payload.agent}: ${event.payload.question}: ${JSON.stringify(event.payload.answer)}`,
+        `judge ${event.payload.agent}: ${event.payload.question}: ${event.payload.text ?? event.payload.failure?.message ?? ''}`,
       ];
     case 'verdict.given':
       return ['info', `verdict: ${event.payload.summary}`];

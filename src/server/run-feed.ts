@@ -42,7 +42,7 @@ export interface FeedQuery {
 
 /**
  * A run's page, kept up to date: messages of partials, each with the number of the last event it includes, so that
- * `Last-Event-ID` goes on exactly there. The last message takes the connection out of the page.
+ * `Last-Event-ID` goes on exactly there. It stays open when the run is over: a verdict, a landing, a retry come after.
  */
 export async function* runFeed(
   services: Services,
@@ -67,7 +67,10 @@ export async function* runFeed(
   yield await message({ everything: true });
 
   let changed = await changedAt(database, runId);
-  for await (const events of looking(services.feed.follow(runId, { after, signal }), signal)) {
+  for await (const events of looking(
+    services.feed.follow(runId, { after, signal, stayOpen: true }),
+    signal,
+  )) {
     if (events.length === 0) {
       const at = await changedAt(database, runId);
       if (at === changed) continue;
@@ -90,17 +93,8 @@ export async function* runFeed(
     if (events.length > 0 || next[0]?.data !== '') yield next;
     await pause(paceMs, signal);
   }
-  if (signal.aborted) return;
-  undrawn = true;
-  drawn = 0;
-  matter = await loadMatter(database, runId, position);
-  yield await message({ everything: true, last: true });
 
-  async function message(what: {
-    everything?: boolean;
-    patched?: boolean;
-    last?: boolean;
-  }): Promise<ServerSentEvent[]> {
+  async function message(what: { everything?: boolean; patched?: boolean }): Promise<ServerSentEvent[]> {
     const run = await getRun(database, runId);
     const now = new Date();
     const variation = run.variations.find((one) => one.position === position);
@@ -122,10 +116,6 @@ export async function* runFeed(
       parts.push(partial('#timeline', 'outerMorph', await Timeline({ run, steps, current: position, now })));
       drawn = Date.now();
       undrawn = false;
-    }
-    if (what.last) {
-      parts.push(partial('#follow', 'delete', ''), partial('#stop', 'delete', ''));
-      parts.push(partial('#feed', 'outerHTML', '<div id="feed-over" hidden></div>'));
     }
     return [{ id: seq, data: parts.filter(Boolean).join('\n') }];
   }

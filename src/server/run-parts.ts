@@ -5,7 +5,7 @@ import type { Database } from '../core/db';
 import type { FileChange } from '../views/diff';
 import { favicon } from '../views/marks';
 import { Mend } from '../views/mend';
-import { RunHead } from '../views/runhead';
+import { RunHead, StopDialog } from '../views/runhead';
 import { titleOf } from '../views/runpage';
 import { Short } from '../views/short';
 import { Tabs, Views } from '../views/tabs';
@@ -42,6 +42,7 @@ export async function runParts(
     ['title', `<title>${escapeHtml(`${titleOf(run)} · Bakeoff`)}</title>`],
     ['#icon', `<link id="icon" rel="icon" href="${escapeHtml(favicon(run.status))}">`],
     ['#run-head', await RunHead({ run, now })],
+    ['#stop', await StopDialog({ run })],
     ['#tabs', await Tabs({ run, current: position, tab })],
     ['#views', await Views({ run, variation, tab })],
     ['#mend', await Mend({ run, variation })],

@@ -10,7 +10,6 @@ import { Layout } from './layout';
 import { Icon } from './marks';
 import { Mend } from './mend';
 import { RunHead, StopDialog } from './runhead';
-import { isOver } from './runlist';
 import type { Shell } from './shell';
 import { Short } from './short';
 import { Tabs, Views } from './tabs';
@@ -81,12 +80,8 @@ export function RunPage(props: Props) {
           now={shell.now}
         />
       </div>
-      {isOver(run.status) || props.past ? (
-        ''
-      ) : (
-        <Feed run={run} position={position} tab={tab} seq={props.seq} />
-      )}
-      {isOver(run.status) ? '' : <StopDialog run={run} />}
+      {props.past ? '' : <Feed run={run} position={position} tab={tab} seq={props.seq} />}
+      <StopDialog run={run} />
     </Layout>
   );
 }
@@ -121,8 +116,6 @@ function Events({ run, variation, items, earlier, past }: Props) {
         <a class="earlier newest" href={`/runs/${run.id}?v=${position}`}>
           Newest events
         </a>
-      ) : isOver(run.status) ? (
-        ''
       ) : (
         <div class="follow" id="follow" hidden>
           <button class="btn small" type="button">
@@ -153,7 +146,7 @@ export function Earlier({ run, position, before }: { run: Run; position: number;
   );
 }
 
-/** What connects the page to the run's feed. The feed's last message replaces it, so that it does not connect again. */
+/** What connects the page to the run's feed. */
 function Feed({ run, position, tab, seq }: { run: Run; position: number; tab: string; seq: number }) {
   const address = `/runs/${run.id}/feed?v=${position}&tab=${tab}&after=${seq}`;
   return <div id="feed" hidden hx-sse:connect={address} hx-trigger="load, every 2s"></div>;
