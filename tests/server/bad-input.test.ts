@@ -517,6 +517,13 @@ describe('settings', () => {
     [{ retention_days: -1 }, 'retention_days'],
     [{ remove_after_days: 1e9 }, 'remove_after_days'],
     [{ remove_after_days: 'never' }, 'remove_after_days'],
+    [{ judges: 'quiet' }, 'judges'],
+    [{ judges: null }, 'judges'],
+    [{ judges: ['quiet', 'nobody'] }, 'judges.1'],
+    [{ judges: ['quiet', 'quiet'] }, 'judges.1'],
+    [{ judges: [''] }, 'judges.0'],
+    [{ judges: [1] }, 'judges.0'],
+    [{ judges: Array(11).fill('quiet') }, 'judges'],
   ])('%j', async (change, field) => {
     await refused(() => send('/api/v1/settings', JSON.stringify(change), {}, 'PATCH'), 422, 'invalid', field);
   });
