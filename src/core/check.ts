@@ -15,7 +15,10 @@ export interface CheckRow {
 }
 
 /** A check's end: its exit code; null when it was killed, by a signal or for its time; undefined when there was none. */
-type End = number | null | undefined;
+export type End = number | null | undefined;
+
+/** What a check says of a patch. */
+export type PatchResult = Exclude<CheckResult, 'passed' | 'failed'>;
 
 /** What the shell answers when a command cannot be started is no verdict on the code. That it hangs or crashes, is. */
 function couldNotRun(end: End): boolean {
@@ -28,7 +31,7 @@ export function judgeBase(end: End): CheckResult {
 }
 
 /** Compares a patch's end with the base's: evidence is what the patch changed. Against no base, a failure says nothing. */
-export function compare(base: End, patch: End): CheckResult {
+export function compare(base: End, patch: End): PatchResult {
   if (couldNotRun(patch)) return 'could_not_run';
   if (patch === 0) return base === 0 ? 'passes' : 'fixed';
   if (base === 0) return 'broken';
