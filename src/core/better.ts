@@ -65,7 +65,7 @@ function passing(sql: Sql | Tx, run: ReturnType<typeof sql>) {
         select from checks c
         where c.variation_id = v.id and c.required and (c.flaky or c.result not in ('passes', 'fixed')))
       and not exists (
-        select from runs own join projects p on p.id = own.project_id, jsonb_array_elements(p.checks) wanted
-        where own.id = v.run_id and (wanted->>'required')::boolean
-          and not exists (select from checks c where c.variation_id = v.id and c.name = wanted->>'name'))`;
+        select from runs own join projects p on p.id = own.project_id, jsonb_array_elements(p.checks) as needed(item)
+        where own.id = v.run_id and (item->>'required')::boolean
+          and not exists (select from checks c where c.variation_id = v.id and c.name = item->>'name'))`;
 }
