@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { PatchStat, Stretch } from '../../drizzle/schema';
 import type { Checkpoint as CheckpointObject } from './contract';
-import type { Database, Tx } from './db';
+import type { Database, Sql, Tx } from './db';
 import { notFound } from './errors';
 import type { Claim } from './event';
 import type { FactType, PlanStep } from './fact';
@@ -66,7 +66,7 @@ export interface Checkpoint extends PatchContent {
  * @throws BakeoffError 404 for the variation, or for a number that is not (or no more) there
  */
 export async function readCheckpoint(
-  { sql }: Pick<Database, 'sql'>,
+  { sql }: { sql: Sql | Tx },
   runId: number,
   position: number,
   number?: number,

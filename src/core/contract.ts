@@ -135,6 +135,8 @@ export interface Run {
   /** Runs of the same flow in their order; null for a run by itself. */
   flow: { place: number; runs: number[] } | null;
   on_dependency_failure: 'fail' | 'wait';
+  /** The completed run that it is to start from, as soon as one of that one's several results is the winner. */
+  waits_for_winner_of: number | null;
   /** Results of the project's checks on the base. */
   base_checks: CheckOutcome[];
   variations: Variation[];

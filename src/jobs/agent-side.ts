@@ -19,6 +19,8 @@ export interface AgentSide {
   checkSource(source: Source): Promise<void>;
   /** @throws BakeoffError 422 when a local source has no such branch, tag or commit */
   checkBase(source: Source, base: string | null): Promise<void>;
+  /** @throws BakeoffError 422 naming `field` when it cannot be a branch, or a local source has no such one */
+  checkBranch(source: Source, branch: string, field: string): Promise<void>;
   /** @throws BakeoffError 422 naming the place in the scenario */
   checkScenario(scenario: unknown): void;
   /**
@@ -68,6 +70,16 @@ export function openAgentSide(parts: Parts): AgentSide {
         if (!heads.includes(base) && !tags.includes(base)) {
           throw invalid('base', `The repository has no branch, tag or commit ${base}`, 'base_not_found');
         }
+      });
+    },
+    async checkBranch(source, branch, field) {
+      // Git has no branch HEAD, and would take `refs/…` for a branch of that name.
+      if (!isRefName(branch) || branch === 'HEAD' || branch.startsWith('refs/'))
+        throw invalid(field, `${branch.slice(0, 100)} cannot be a branch`);
+      if (source.local_path === null) return;
+      await explained(source, async () => {
+        const { heads } = await inspectSource(source, config);
+        if (!heads.includes(branch)) throw invalid(field, `The repository has no branch ${branch}`);
       });
     },
     checkScenario(scenario) {

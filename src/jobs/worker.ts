@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { claimNext, stoppedByPerson } from '../core/claim';
+import { stoppedByPerson } from '../core/better';
+import { claimNext } from '../core/claim';
 import type { ErrandTable } from '../core/errand';
 import { conflict, Fenced } from '../core/errors';
 import { VariationFailure } from '../core/failure';

@@ -14,6 +14,7 @@ import { settingsRoutes } from './api/settings';
 import { steerRoutes } from './api/steer';
 import { taskRoutes } from './api/tasks';
 import { variationRoutes } from './api/variations';
+import { winnerRoutes } from './api/winner';
 import { cookieName, enter, type Gate, isKnown, requireHost, requireOrigin } from './auth';
 import { isJson, isPatch, maxBodyBytes, tooLarge } from './body';
 import { describe } from './describe';
@@ -74,6 +75,7 @@ export function createApp(services: Services, gate: Gate) {
         .use(directiveRoutes(services))
         .use(approvalRoutes(services))
         .use(flowRoutes(services))
+        .use(winnerRoutes(services))
         .use(taskRoutes(services))
         .use(projectRoutes(services))
         .use(agentRoutes(services))

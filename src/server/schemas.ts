@@ -119,8 +119,19 @@ export const runSchema = object({
   verdict: t.Null(),
   winner: orNull(winnerSchema),
   landing: orNull(landingSchema),
-  flow: orNull(object({ place: id, runs: t.Array(id) })),
+  flow: orNull(
+    t.Object(
+      { place: id, runs: t.Array(id) },
+      {
+        additionalProperties: false,
+        description: 'the workflow or pipeline that it is a part of: all of its runs in order',
+      },
+    ),
+  ),
   on_dependency_failure: oneOf(['fail', 'wait']),
+  waits_for_winner_of: orNull(
+    t.Integer({ minimum: 1, description: 'the completed run that it starts from once that has a winner' }),
+  ),
   base_checks: t.Array(check),
   variations: t.Array(variationSchema),
   created_at: time,

@@ -112,6 +112,7 @@ export function run(change: Partial<Run> = {}): Run {
     metadata: {},
     depends_on: [],
     on_dependency_failure: 'fail',
+    waits_for_winner_of: null,
     scheduled_at: null,
     usage,
     result: null,
