@@ -183,7 +183,7 @@ function asFailure(error: unknown): unknown {
     );
   }
   if (isPassing(error)) return failure('forge_unavailable', 'The repository could not be reached', true);
-  if (/redirect/i.test(message))
+  if (/redirect|returned error: 30\d/i.test(message))
     return failure('repository_refused', 'The repository has moved; use its new URL');
   return failure('push_refused', 'The repository did not let us in');
 }
