@@ -264,7 +264,8 @@ function plain(message: string): string {
   if (/could not read Username|terminal prompts disabled|403/.test(message)) {
     return `The repository asks for a password or does not exist (${message}).`;
   }
-  if (/redirect|returned error: 30\d/i.test(message)) return `The repository has moved; use its new URL (${message}).`;
+  if (/redirect|returned error: 30\d/i.test(message))
+    return `The repository has moved; use its new URL (${message}).`;
   return `The repository could not be fetched: ${message}`;
 }
 

@@ -56,7 +56,6 @@ export async function startGitServer(
   const state: { faults: Faults } = { faults: {} };
   const server = Bun.serve({
     unix: join(dir, 'socket'),
-    idleTimeout: 60,
     tls: { cert, key },
     async fetch(request) {
       const { pathname } = new URL(request.url);

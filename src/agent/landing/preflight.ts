@@ -120,7 +120,9 @@ async function mergeOf(mirror: string, ours: string, theirs: string, signal?: Ab
     ...[requireSha(ours), requireSha(theirs)],
   ];
   try {
-    const { exitCode, stdout } = await gitExit(mirror, args, [0, 1], { signal, timeoutMs: mergeMs });
+    const { exitCode, stdout, said } = await gitExit(mirror, args, [0, 1], { signal, timeoutMs: mergeMs });
+    // What it cannot merge at all ends like a conflict.
+    if (stdout.length === 0) throw new GitError(said, exitCode);
     const [tree = '', ...rest] = Buffer.from(stdout).toString().split('\0');
     if (exitCode === 0) return { clean: true, tree: requireSha(tree) };
     const conflicts = [...new Set(rest.filter((path) => path !== ''))];
