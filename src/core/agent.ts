@@ -9,6 +9,7 @@ import type { Idempotency } from './idempotency';
 import { remember } from './idempotency';
 import { isUniqueViolation } from './project';
 import type { Vault } from './secret';
+import { readSettings, renameJudge } from './settings';
 
 export interface NewAgent {
   name: string;
@@ -235,8 +236,10 @@ export async function updateAgent(
         .returning();
       if (!row) throw notFound('agent', id);
       // Those that lean on it go on leaning on it.
-      if (row.name !== current.name)
+      if (row.name !== current.name) {
         await tx.update(agents).set({ fallback: row.name }).where(eq(agents.fallback, current.name));
+        await renameJudge(tx, current.name, row.name);
+      }
       return toAgent(row);
     });
   } catch (error) {
@@ -245,8 +248,11 @@ export async function updateAgent(
   }
 }
 
-/** @throws BakeoffError 404, or 409 while runs or other agents need it. */
-export async function deleteAgent({ db }: Pick<Database, 'db'>, id: number): Promise<void> {
+/** @throws BakeoffError 404, or 409 while runs, other agents or the settings need it. */
+export async function deleteAgent(
+  { db, sql: client }: Pick<Database, 'db' | 'sql'>,
+  id: number,
+): Promise<void> {
   const agent = await getAgent({ db }, id);
   const [used] = await db
     .select({ run: variations.run_id })
@@ -260,6 +266,8 @@ export async function deleteAgent({ db }: Pick<Database, 'db'>, id: number): Pro
     .where(eq(agents.fallback, agent.name))
     .limit(1);
   if (named) throw conflict('agent_in_use', `Agent ${named.name} names ${agent.name} as its fallback`);
+  if ((await readSettings({ sql: client })).judges.includes(agent.name))
+    throw conflict('agent_in_use', `The settings name ${agent.name} as a judge`);
   await db.delete(agents).where(eq(agents.id, id));
 }
 

@@ -6,6 +6,7 @@ import type { Database, Tx } from './db';
 import { conflict, notFound } from './errors';
 import type { Idempotency } from './idempotency';
 import { remember } from './idempotency';
+import type { TokenColumns } from './token';
 
 /** Where code lives: exactly one of the two. Validated before it comes here. */
 export type Source = { repo_url: string; local_path: null } | { repo_url: null; local_path: string };
@@ -14,9 +15,15 @@ export type NewProject = Source & {
   name: string;
   default_branch: string | null;
   checks: ProjectCheck[];
+  /** A person has said which checks there are, even none; when absent, only if there are any. Else they are detected. */
+  checks_set?: boolean;
+  /** Run before the checks and the agent's work. */
+  setup?: string | null;
+  /** Hosts that its environments may reach, as `readHosts` has them. */
+  network?: string[];
   /** Commands that an agent may run without asking, where its run asks for `commands`; none when absent. */
   allowed_commands?: string[];
-};
+} & Partial<TokenColumns>;
 
 /** @throws BakeoffError 409 when the name is taken. */
 export async function createProject(
@@ -51,9 +58,12 @@ export async function projectOf({ sql: client }: Pick<Database, 'sql'>, source: 
 
 async function insertProject(tx: Tx, input: NewProject): Promise<number> {
   const [row] = await tx<{ id: number }[]>`
-    insert into projects (name, repo_url, local_path, default_branch, checks, allowed_commands)
-    values (${input.name}, ${input.repo_url}, ${input.local_path}, ${input.default_branch},
-      ${tx.json(input.checks.map((check) => ({ ...check })))}, ${tx.json(input.allowed_commands ?? [])})
+    insert into projects (name, repo_url, local_path, default_branch, setup, checks, checks_set, network,
+      allowed_commands, token, token_user)
+    values (${input.name}, ${input.repo_url}, ${input.local_path}, ${input.default_branch}, ${input.setup ?? null},
+      ${tx.json(input.checks.map((check) => ({ ...check })))}, ${input.checks_set ?? input.checks.length > 0},
+      ${tx.json(input.network ?? [])}, ${tx.json(input.allowed_commands ?? [])},
+      ${input.token ?? null}, ${input.token_user ?? null})
     on conflict (name) do nothing returning id`;
   if (!row) throw conflict('name_taken', `There is a project ${input.name} already`);
   return row.id;
@@ -111,19 +121,24 @@ export async function findProject({ db }: Pick<Database, 'db'>, words: string): 
 }
 
 export type ProjectChange = Partial<
-  Pick<NewProject, 'name' | 'default_branch' | 'checks' | 'allowed_commands'>
+  Pick<NewProject, 'name' | 'default_branch' | 'setup' | 'network' | 'allowed_commands'> &
+    TokenColumns & {
+      /** Said by a person, even if there are none; null forgets them, so that they are detected again. */
+      checks: ProjectCheck[] | null;
+    }
 >;
 
 /** @throws BakeoffError 404, or 409 when the name is taken. */
 export async function updateProject(
   { db }: Pick<Database, 'db'>,
   id: number,
-  change: ProjectChange,
+  { checks, ...change }: ProjectChange,
 ): Promise<Project> {
+  const said = checks === undefined ? {} : { checks: checks ?? [], checks_set: checks !== null };
   try {
     const [row] = await db
       .update(projects)
-      .set({ ...change, updated_at: new Date() })
+      .set({ ...change, ...said, updated_at: new Date() })
       .where(eq(projects.id, id))
       .returning();
     if (!row) throw notFound('project', id);
@@ -132,6 +147,22 @@ export async function updateProject(
     if (isUniqueViolation(error)) throw conflict('name_taken', `There is a project ${change.name} already`);
     throw error;
   }
+}
+
+/**
+ * Keeps the checks that were found in a project's repository, unless a person has said which there are or others were
+ * found before. Inside a caller's transaction, or by itself.
+ * @returns whether they are the project's checks now
+ */
+export async function storeDetectedChecks(
+  { sql: client }: { sql: Database['sql'] | Tx },
+  projectId: number,
+  checks: readonly ProjectCheck[],
+): Promise<boolean> {
+  const { count: stored } = await client`
+    update projects set checks = ${client.json(checks.map((check) => ({ ...check })))}, updated_at = now()
+    where id = ${projectId} and not checks_set and checks = '[]'`;
+  return stored > 0;
 }
 
 /** @throws BakeoffError 404, or 409 while runs need it. */

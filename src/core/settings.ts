@@ -1,4 +1,8 @@
-import type { Database, Sql, Tx } from './db';
+import { sql } from 'drizzle-orm';
+import type { Database, Db, Sql, Tx } from './db';
+import { invalid } from './errors';
+
+type DrizzleTx = Pick<Db, 'execute'>;
 
 /** How many variations may run at the same time, over all workers; null is no limit. */
 export interface Limits {
@@ -16,7 +20,11 @@ export interface Settings {
   retention_days: number | null;
   /** Days after its end at which a whole run goes; null is never. */
   remove_after_days: number | null;
+  /** Names of agents whose models judge, the preferred first; empty: nobody does. */
+  judges: string[];
 }
+
+export const mostJudges = 10;
 
 /** A change; of `limits`, those that are not named stay. */
 export type SettingsChange = Partial<Omit<Settings, 'limits'> & { limits: Partial<Limits> }>;
@@ -27,6 +35,7 @@ const defaults: Settings = {
   limits: noLimits,
   retention_days: null,
   remove_after_days: null,
+  judges: [],
 };
 
 /** @param fallback what holds where nothing was set: `BAKEOFF_RETENTION_DAYS` */
@@ -45,15 +54,18 @@ export async function readSettings(
     limits: limitsOf(stored.get('limits')),
     retention_days: days('retention_days'),
     remove_after_days: days('remove_after_days'),
+    judges: namesOf(stored.get('judges')),
   };
 }
 
+/** @throws BakeoffError 422 when a judge is no agent */
 export async function changeSettings(
   { sql }: Pick<Database, 'sql'>,
   change: SettingsChange,
   fallback: Partial<Settings> = {},
 ): Promise<Settings> {
   await sql.begin(async (tx) => {
+    if (change.judges) await requireAgents(tx, change.judges);
     for (const [key, value] of Object.entries(change)) {
       if (value === undefined || !Object.hasOwn(defaults, key)) continue;
       // Of an object, what is not named stays. Through text: `tx.json` makes a null no JSON, but none at all.
@@ -65,6 +77,30 @@ export async function changeSettings(
     }
   });
   return readSettings({ sql }, fallback);
+}
+
+/** Inside the transaction that renames an agent: it judges under its new name. */
+export async function renameJudge(tx: DrizzleTx, from: string, to: string): Promise<void> {
+  await tx.execute(sql`
+    update settings set updated_at = now(), value = (
+      select jsonb_agg(case name when ${from} then ${to} else name end order by place)
+      from jsonb_array_elements_text(value) with ordinality as judges (name, place))
+    where key = 'judges' and value ? ${from}`);
+}
+
+async function requireAgents(tx: Tx, names: readonly string[]): Promise<void> {
+  const found = await tx<
+    { name: string }[]
+  >`select name from agents where name = any(${[...names]}::text[]) for share`;
+  const known = new Set(found.map((row) => row.name));
+  for (const [i, name] of names.entries()) {
+    if (!known.has(name)) throw invalid(`judges.${i}`, `There is no agent ${name}`);
+    if (names.indexOf(name) < i) throw invalid(`judges.${i}`, `${name} is named twice`);
+  }
+}
+
+function namesOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }
 
 function limitsOf(value: unknown): Limits {

@@ -6,6 +6,7 @@ import type { Agent } from '../core/contract';
 import { BakeoffError, invalid } from '../core/errors';
 import type { Source } from '../core/project';
 import { testAgent } from './agent-test';
+import { readHosts } from './hosts';
 import type { Parts } from './parts';
 
 /** What the API asks of the agents' side, handed to it at start, since it imports none of them. */
@@ -20,6 +21,11 @@ export interface AgentSide {
   checkBase(source: Source, base: string | null): Promise<void>;
   /** @throws BakeoffError 422 naming the place in the scenario */
   checkScenario(scenario: unknown): void;
+  /**
+   * Hosts that environments may reach, as they are kept.
+   * @throws BakeoffError 422 naming the place in the list
+   */
+  readHosts(hosts: readonly string[]): string[];
   /** Whether what a call costs is known: the agent's own price, or the table's. */
   hasPrice(agent: Agent): boolean;
   /** Makes one small model call. */
@@ -71,6 +77,7 @@ export function openAgentSide(parts: Parts): AgentSide {
         throw invalid('scenario', (error as Error).message);
       }
     },
+    readHosts: (hosts) => readHosts(hosts, config),
     hasPrice: ({ provider, model, price }) => priceOf({ provider, model, price }) !== null,
     testAgent: (id) => testAgent(parts, id),
   };

@@ -1,6 +1,7 @@
 import type { ModelProfile } from '../agent/model';
 import { type AgentWithKey, agentWithKey } from '../core/agent';
 import { VariationFailure } from '../core/failure';
+import { tokenOf } from '../core/token';
 import type { Parts } from './parts';
 
 type Needs = Pick<Parts, 'database' | 'vault' | 'config'>;
@@ -18,10 +19,17 @@ export async function toProfile(
   };
 }
 
-/** Every secret that working for this agent can touch, to be masked in what is recorded. */
-export async function secretsOf(parts: Needs, agentId: number): Promise<(string | null)[]> {
-  const { profile } = await toProfile(parts, agentId);
-  return [profile.api_key, profile.fallback?.api_key ?? null];
+/** Every secret that working for this agent on this project can touch, to be masked in what is recorded. */
+export async function secretsOf(
+  parts: Needs,
+  agentId: number,
+  projectId: number,
+): Promise<(string | null)[]> {
+  const [{ profile }, token] = await Promise.all([
+    toProfile(parts, agentId),
+    tokenOf(parts.database, parts.vault, projectId),
+  ]);
+  return [profile.api_key, profile.fallback?.api_key ?? null, token?.token ?? null];
 }
 
 async function read({ database, vault, config }: Needs, nameOrId: string | number): Promise<AgentWithKey> {

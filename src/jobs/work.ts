@@ -138,7 +138,7 @@ async function prepare(parts: Parts, claimed: Claimed, { abort, pause }: UnderWa
   return persist(
     async () => {
       const assignment = await readAssignment(database, claimed);
-      const secrets = await secretsOf(parts, assignment.agent_id);
+      const secrets = await secretsOf(parts, assignment.agent_id, assignment.project.id);
       const decisions = await decisionsOf(database, claimed.variationId);
       const recorder = new Recorder(database.sql, claimed, masker([...parts.secrets, ...secrets]), (error) =>
         abort.abort(error),

@@ -56,11 +56,20 @@ export function requireBytes(field: string, text: string | null | undefined, mos
 export function fit<T extends TSchema>(schema: T, value: unknown): Static<T> {
   if (Array.isArray(value)) throw new BakeoffError('invalid', 'The body is a list; send an object', 422);
   if (Value.Check(schema, value)) return value;
-  const first = Value.Errors(schema, value).First();
+  const first = within(Value.Errors(schema, value).First());
   const field = first?.path.replace(/^\//, '').replaceAll('/', '.') ?? '';
   const says = first ? complaint(first) : 'does not fit';
   if (field === '') throw new BakeoffError('invalid', `The body does not fit: ${says}`, 422);
   throw invalid(field.slice(0, 200), `${field.slice(0, 200)}: ${says}`);
+}
+
+/** Of what may be null and is not, what is wrong with it: not that it is neither. */
+function within(error: ValueError | undefined): ValueError | undefined {
+  const choices = (error?.schema.anyOf ?? []) as TSchema[];
+  const [one] = choices.flatMap((choice, i) => (choice.type === 'null' ? [] : [i]));
+  if (error?.type !== ValueErrorType.Union || choices.length !== 2 || one === undefined) return error;
+  if (!choices.some((choice) => choice.type === 'null')) return error;
+  return within(error.errors[one]?.First()) ?? error;
 }
 
 /** Whether a content type is that of a patch sent as it is. */

@@ -49,6 +49,7 @@ export const settingsSchema = object({
   limits: object({ all: limit, per_project: limit, per_agent: limit, per_provider: limit }),
   retention_days: orNull(count),
   remove_after_days: orNull(count),
+  judges: t.Array(text, { description: 'names of agents, the preferred first' }),
 });
 
 export const processedSchema = object({ processed: orNull(object({ run_id: id, position: id })) });

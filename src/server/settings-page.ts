@@ -1,7 +1,8 @@
 import { Elysia } from 'elysia';
+import { BakeoffError } from '../core/errors';
 import { letIn } from '../core/limit';
-import { changeSettings, readSettings, type Settings } from '../core/settings';
-import { type SettingsEntry, type SettingsField, SettingsPage } from '../views/settings';
+import { changeSettings, mostJudges, readSettings, type Settings } from '../core/settings';
+import { type SettingsEntry, type SettingsField, SettingsPage, type SettingsWrong } from '../views/settings';
 import { readWeek } from './list-view';
 import { pageHeaders, seeOther, shellOf } from './page-shell';
 import type { Services } from './services';
@@ -21,8 +22,11 @@ export function settingsPages(services: Services) {
         const form = new URLSearchParams(String(body ?? ''));
         const entry = readEntry(form);
         const read = settingsOf(entry);
-        if ('wrong' in read) return page(services, request, entry, { wrong: read.wrong });
-        const settings = await changeSettings(database, read.settings);
+        if ('wrong' in read)
+          return page(services, request, entry, { wrong: { field: read.wrong, message: noNumber } });
+        const judges = form.has('judges') ? { judges: [...entry.judges] } : {};
+        const settings = await changeSettings(database, { ...read.settings, ...judges }).catch(refusal);
+        if ('wrong' in settings) return page(services, request, entry, settings);
         await queue.hold(!settings.execution);
         // What a higher limit lets in need not wait for the sweep.
         await queue.add(await letIn(database));
@@ -36,16 +40,25 @@ async function page(
   services: Services,
   request: Request,
   entry: SettingsEntry,
-  more: { saved?: boolean; wrong?: SettingsField },
+  more: { saved?: boolean; wrong?: SettingsWrong },
 ): Promise<Response> {
   const [shell, { freed }] = await Promise.all([shellOf(services, request), readWeek(services.database)]);
   const markup = await SettingsPage({ shell: { ...shell, path: '/settings' }, entry, freed, ...more });
   return new Response(markup, { status: more.wrong ? 422 : 200, headers: pageHeaders });
 }
 
+const noNumber = 'A whole number of at least 1, or nothing.';
+
+/** What can be told beside a field; all else is none of the form's. */
+function refusal(error: unknown): { wrong: SettingsWrong } {
+  if (!(error instanceof BakeoffError) || !error.field?.startsWith('judges')) throw error;
+  return { wrong: { field: 'judges', message: error.message } };
+}
+
 const most = { limit: 10_000, days: 36_500 };
 
-function entryOf({ execution, limits, retention_days, remove_after_days }: Settings): SettingsEntry {
+function entryOf(settings: Settings): SettingsEntry {
+  const { execution, limits, retention_days, remove_after_days, judges } = settings;
   const text = (n: number | null) => (n === null ? '' : String(n));
   return {
     execution,
@@ -55,6 +68,7 @@ function entryOf({ execution, limits, retention_days, remove_after_days }: Setti
     per_provider: text(limits.per_provider),
     retention_days: text(retention_days),
     remove_after_days: text(remove_after_days),
+    judges,
   };
 }
 
@@ -68,11 +82,15 @@ function readEntry(form: URLSearchParams): SettingsEntry {
     per_provider: text('per_provider'),
     retention_days: text('retention_days'),
     remove_after_days: text('remove_after_days'),
+    judges: form
+      .getAll('judges')
+      .filter((name) => name !== '')
+      .slice(0, mostJudges),
   };
 }
 
 /** The entry as settings, empty fields being null; or the first field that is no number. */
-function settingsOf(entry: SettingsEntry): { settings: Settings } | { wrong: SettingsField } {
+function settingsOf(entry: SettingsEntry): { settings: Omit<Settings, 'judges'> } | { wrong: SettingsField } {
   const read = (field: SettingsField, highest: number): number | null | 'wrong' => {
     if (entry[field] === '') return null;
     const n = Number(entry[field]);

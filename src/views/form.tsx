@@ -2,6 +2,7 @@ import { Html } from '@kitajs/html';
 import { Limits } from './form-limits';
 import { plural, words } from './format';
 import { Icon, LevelMark } from './marks';
+import { Mistake } from './mistake';
 import type { Shell } from './shell';
 
 /** What was typed into the form, kept as it was. */
@@ -176,15 +177,6 @@ export function NoAgent({ shell }: { shell: Shell }) {
         a model: <code>./bakeoff demo</code>.
       </span>
     </div>
-  );
-}
-
-function Mistake({ id, message }: { id: string; message: string }) {
-  return (
-    <p class="error" id={id}>
-      <LevelMark l="bad" />
-      <span safe>{message}</span>
-    </p>
   );
 }
 

@@ -3,6 +3,7 @@ import type { Stats } from '../core/contract';
 import { ago, bytes, plural } from './format';
 import { Layout } from './layout';
 import { LevelMark } from './marks';
+import { Mistake } from './mistake';
 import type { Shell } from './shell';
 
 /** The settings as the form has them: numbers as they were typed, empty for none. */
@@ -14,15 +15,23 @@ export interface SettingsEntry {
   per_provider: string;
   retention_days: string;
   remove_after_days: string;
+  /** Names of agents in their order. */
+  judges: readonly string[];
 }
-export type SettingsField = Exclude<keyof SettingsEntry, 'execution'>;
+export type SettingsField = Exclude<keyof SettingsEntry, 'execution' | 'judges'>;
+
+/** What cannot be saved, and why. */
+export interface SettingsWrong {
+  field: keyof SettingsEntry;
+  message: string;
+}
 
 interface Props {
   shell: Shell;
   entry: SettingsEntry;
   freed: Stats['freed'];
   saved?: boolean;
-  wrong?: SettingsField;
+  wrong?: SettingsWrong;
 }
 
 /** What holds for the whole service. */
@@ -77,6 +86,7 @@ export function SettingsPage({ shell, entry, freed, saved = false, wrong }: Prop
             </div>
           </div>
         </section>
+        <Judges shell={shell} {...field} />
         <section class="panel" aria-labelledby="set-keep-h">
           <header>
             <h2 id="set-keep-h">Keeping</h2>
@@ -104,6 +114,68 @@ export function SettingsPage({ shell, entry, freed, saved = false, wrong }: Prop
   );
 }
 
+/** Fields shown beyond those that are used, and in all. */
+const spareJudges = 2;
+const mostJudges = 10;
+
+function Judges({
+  shell,
+  entry,
+  wrong,
+}: {
+  shell: Shell;
+  entry: SettingsEntry;
+  wrong: SettingsWrong | undefined;
+}) {
+  const named = entry.judges.map((name) => ({ name, says: name }));
+  const there = shell.agents.map(({ name, model, provider }) => ({
+    name,
+    says: `${name}, ${provider === 'scripted' ? 'scripted' : model}`,
+  }));
+  // One that is on no list is offered all the same: it must not be lost by saving.
+  const offered = [...there, ...named.filter(({ name }) => there.every((one) => one.name !== name))];
+  const fields = Array.from({ length: Math.min(mostJudges, entry.judges.length + spareJudges) }, (_, i) => i);
+  const bad = wrong?.field === 'judges';
+  const marked = bad ? { 'aria-invalid': 'true' as const, 'aria-describedby': 'set-judges-e' } : {};
+  return (
+    <section class="panel" aria-labelledby="set-judges-h">
+      <header>
+        <h2 id="set-judges-h">Judges</h2>
+      </header>
+      <div class="pad">
+        <p class="muted">
+          Models that list criteria, answer them and compare ties blind. None: executed checks, size and cost
+          decide, and the verdict says so.
+        </p>
+        <div class="grid2">
+          {fields.map((i) => (
+            <div class="field">
+              <label for={`set-judge-${i + 1}`} safe>
+                {i === 0 ? 'Judge 1, the preferred' : `Judge ${i + 1}`}
+              </label>
+              <select id={`set-judge-${i + 1}`} name="judges" {...marked}>
+                <option value="">nobody</option>
+                {offered.map(({ name, says }) => (
+                  <option value={Html.escapeHtml(name)} selected={name === entry.judges[i]} safe>
+                    {says}
+                  </option>
+                ))}
+              </select>
+            </div>
+          ))}
+        </div>
+        {bad ? (
+          <div class="field">
+            <Mistake id="set-judges-e" message={wrong.message} />
+          </div>
+        ) : (
+          ''
+        )}
+      </div>
+    </section>
+  );
+}
+
 function Field({
   name,
   says,
@@ -115,10 +187,11 @@ function Field({
   says: string;
   unit?: string;
   entry: SettingsEntry;
-  wrong: SettingsField | undefined;
+  wrong: SettingsWrong | undefined;
 }) {
   const id = `set-${name}`;
-  const marked = wrong === name ? { 'aria-invalid': 'true' as const, 'aria-describedby': `${id}-e` } : {};
+  const bad = wrong?.field === name;
+  const marked = bad ? { 'aria-invalid': 'true' as const, 'aria-describedby': `${id}-e` } : {};
   const input = (
     <input
       id={id}
@@ -143,14 +216,7 @@ function Field({
           <span safe>{unit}</span>
         </div>
       )}
-      {wrong === name ? (
-        <p class="error" id={`${id}-e`}>
-          <LevelMark l="bad" />
-          <span>A whole number of at least 1, or nothing.</span>
-        </p>
-      ) : (
-        ''
-      )}
+      {bad ? <Mistake id={`${id}-e`} message={wrong.message} /> : ''}
     </div>
   );
 }

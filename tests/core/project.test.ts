@@ -7,10 +7,13 @@ import {
   listProjects,
   nameOfSource,
   projectOf,
+  storeDetectedChecks,
   updateProject,
 } from '../../src/core/project';
+import { openVault } from '../../src/core/secret';
+import { noToken, sealToken, tokenOf } from '../../src/core/token';
 import { freshDatabase, type TestDatabase } from '../support/database';
-import { makeRun } from './scene';
+import { makeRun, vault } from './scene';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -77,6 +80,47 @@ test('a project that runs need is not deleted', async () => {
   await deleteProject(database, free);
   expect((await getProject(database, free).catch((error) => error)).code).toBe('project_not_found');
   expect((await deleteProject(database, free).catch((error) => error)).status).toBe(404);
+});
+
+test('checks that were found are kept once, and never over what a person has said', async () => {
+  const found = [{ name: 'tests', command: 'npm test', timeout_s: 300, required: true }];
+  const others = [{ name: 'lint', command: 'npm run lint', timeout_s: 300, required: false }];
+  const checksOf = async (id: number) => {
+    const { checks, checks_set } = await getProject(database, id);
+    return [checks.map((check) => check.name), checks_set];
+  };
+  const { id } = await createProject(database, project('detected'));
+  expect(await database.sql.begin((tx) => storeDetectedChecks({ sql: tx }, id, found))).toBe(true);
+  expect(await storeDetectedChecks(database, id, others)).toBe(false);
+  expect(await checksOf(id)).toEqual([['tests'], false]);
+
+  await updateProject(database, id, { checks: [] });
+  expect(await storeDetectedChecks(database, id, others)).toBe(false);
+  expect(await checksOf(id)).toEqual([[], true]);
+
+  await updateProject(database, id, { checks: null });
+  expect(await storeDetectedChecks(database, id, others)).toBe(true);
+  expect(await checksOf(id)).toEqual([['lint'], false]);
+
+  const said = await createProject(database, { ...project('said'), checks: found });
+  expect(await checksOf(said.id)).toEqual([['tests'], true]);
+  const none = await createProject(database, { ...project('none'), checks_set: true });
+  expect(await storeDetectedChecks(database, none.id, found)).toBe(false);
+});
+
+test('a token is stored sealed, and opened with the same secret only', async () => {
+  const sealed = sealToken(vault, { username: 'ada', token: 'not in clear' });
+  const { id } = await createProject(database, { ...project('with token'), ...sealed });
+  const [row] = await database.sql<{ token: Uint8Array }[]>`select token from projects where id = ${id}`;
+  expect(Buffer.from(row?.token ?? []).includes('not in clear')).toBe(false);
+  expect(await tokenOf(database, vault, id)).toEqual({ username: 'ada', token: 'not in clear' });
+  expect(await getProject(database, id)).toMatchObject({ has_token: true, token_user: 'ada' });
+  expect(await getProject(database, id)).not.toHaveProperty('token');
+  const other = openVault('another secret, just as long as the first');
+  expect(await tokenOf(database, other, id).catch(() => 'refused')).toBe('refused');
+  await updateProject(database, id, noToken);
+  expect(await tokenOf(database, vault, id)).toBeNull();
+  expect(await tokenOf(database, vault, 999_999)).toBeNull();
 });
 
 test('pages are the newest first, none twice, none lost', async () => {

@@ -388,12 +388,52 @@ describe('a project', () => {
     [{ allowed_commands: ['true', 'true'] }, 'allowed_commands'],
     [{ allowed_commands: ['x'.repeat(1001)] }, 'allowed_commands.0'],
     [{ allowed_commands: Array.from({ length: 201 }, (_, i) => `c${i}`) }, 'allowed_commands'],
+    [{ checks: 'npm test' }, 'checks'],
+    ...['', '/etc/passwd', '../x.xml', 'a/../../x', '.', 'a\nb', '.git/config', 'a\\b', 'x'.repeat(501)].map(
+      (report) => [{ checks: [{ name: 'a', command: 'x', report }] }, 'checks.0.report'] as const,
+    ),
+    [{ setup: '' }, 'setup'],
+    [{ setup: ' \n' }, 'setup'],
+    [{ setup: ['npm ci'] }, 'setup'],
+    [{ setup: 'x'.repeat(10_001) }, 'setup'],
+    [{ setup: 'ä'.repeat(5001) }, 'setup'],
+    [{ network: 'example.org' }, 'network'],
+    [{ network: null }, 'network'],
+    [{ network: ['example.org', 7] }, 'network.1'],
+    [{ network: Array(101).fill('example.org') }, 'network'],
+    ...[
+      ...['', ' ', 'https://example.org', 'example.org/path', '//example.org', 'a b', 'user@example.org'],
+      ...['*', '*.org', 'a.*.org', '*example.org', '-a.org', 'a..org', '.org', 'ex\0.org', 'bücher.example'],
+      ...['example.org:', 'example.org:0', 'example.org:65536', 'example.org:http', 'a.org:1:2', '::1'],
+      ...[
+        '1.2.3',
+        '127.1',
+        '2130706433',
+        '0x7f000001',
+        '0x7f.1',
+        '1.2.3.4.5',
+        '*.1.2.3.4',
+        '[1.2.3.4]',
+        '[::1',
+      ],
+      ...['127.0.0.1', '10.0.0.1:443', '192.168.1.1', '169.254.169.254', '[::1]', '[fd00::1]:443'],
+      ...['[::ffff:10.0.0.1]', 'localhost', 'LOCALHOST:80', 'a.localhost', '*.a.localhost', 'localhost.'],
+    ].map((host) => [{ network: ['example.org', host] }, 'network.1'] as const),
+    [{ token: 'x'.repeat(20) }, 'token'],
+    [{ token: '' }, 'token'],
+    [{ token: 'a b' }, 'token'],
+    [{ token: 'a\nb' }, 'token'],
+    [{ token: 'x'.repeat(2001) }, 'token'],
+    [{ token: 7 }, 'token'],
+    [{ token_user: 'ada' }, 'token_user'],
+    [{ token: null, token_user: 'ada' }, 'token_user'],
+    [{ token_user: 'a:b' }, 'token_user'],
   ])('with %j', async (change, field) => {
     await refused(() => post('/projects', local(change)), 422, undefined, field);
   });
 
-  test.each([['setup'], ['network'], ['executor']])('with %s is not built yet', async (field) => {
-    await refused(() => post('/projects', local({ [field]: [] })), 501, 'not_yet', field);
+  test('with an executor is not built yet', async () => {
+    await refused(() => post('/projects', local({ executor: 'docker' })), 501, 'not_yet', 'executor');
   });
 
   test('keeps its name when the new one is nothing, or taken', async () => {
@@ -477,6 +517,13 @@ describe('settings', () => {
     [{ retention_days: -1 }, 'retention_days'],
     [{ remove_after_days: 1e9 }, 'remove_after_days'],
     [{ remove_after_days: 'never' }, 'remove_after_days'],
+    [{ judges: 'quiet' }, 'judges'],
+    [{ judges: null }, 'judges'],
+    [{ judges: ['quiet', 'nobody'] }, 'judges.1'],
+    [{ judges: ['quiet', 'quiet'] }, 'judges.1'],
+    [{ judges: [''] }, 'judges.0'],
+    [{ judges: [1] }, 'judges.0'],
+    [{ judges: Array(11).fill('quiet') }, 'judges'],
   ])('%j', async (change, field) => {
     await refused(() => send('/api/v1/settings', JSON.stringify(change), {}, 'PATCH'), 422, 'invalid', field);
   });

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import type { Run } from '../../src/core/contract';
+import { secretFile } from '../../src/core/data-dir';
+import { openVault } from '../../src/core/secret';
 import { type Provider, startProvider } from '../support/providers';
 import { makeRepository } from '../support/repository';
 import { scenario, startTestService, type TestService } from '../support/service';
@@ -86,6 +88,32 @@ test('an agent’s key is sealed in the table, not read back, and masked whereve
   }
   expect(run.result).toContain('••••••••');
   expect(run.variations[0]?.plan?.[0]?.text).toContain('••••••••');
+});
+
+test('a project’s token is masked in what its agents print', async () => {
+  const { path } = makeRepository({ 'a.txt': 'a\n' });
+  const command = `printf '%s' '${secret}'`;
+  await service.call('/agents', {
+    ...{ name: 'finds a token', provider: 'scripted' },
+    scenario: scenario({ name: 'run_command', arguments: { command } }),
+  });
+  const { body: project } = await service.call<{ id: number }>('/projects', {
+    local_path: path,
+    name: 'tokened',
+  });
+  const rows = openRows(service);
+  const vault = openVault(secretFile(service.config.dataDir, 'secret'));
+  await rows`update projects set token = ${vault.seal(secret)} where id = ${project.id}`;
+  await rows.end();
+  const { body } = await service.call<Run>('/runs', {
+    ...{ project_id: project.id, goal: 'Print', agents: ['finds a token'] },
+  });
+  const run = await service.ended(body.id);
+  expect(run.status).toBe('completed');
+  const texts = await everythingOf(run);
+  for (const [where, text] of Object.entries(texts))
+    expect({ where, leaks: text.includes(secret) }).toEqual({ where, leaks: false });
+  expect(texts['/transcript']).toContain('••••••••');
 });
 
 test('a failure’s message does not tell the key', async () => {

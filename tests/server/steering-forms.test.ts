@@ -137,12 +137,39 @@ test('the settings are a form, which says what is no number', async () => {
     limits: { all: 8, per_project: 4, per_agent: null, per_provider: null },
     retention_days: 30,
     remove_after_days: null,
+    judges: [],
   });
   const wrong = await served.post('/settings', { execution: 'on', all: 'many', per_project: '', ...none });
   expect(wrong.status).toBe(422);
   expect(await wrong.text()).toContain('aria-describedby="set-all-e"');
   expect((await served.api<Settings>('/settings')).limits.all).toBe(8);
   await served.post('/settings', { execution: 'on', all: '', per_project: '', ...none, retention_days: '' });
+});
+
+test('judges are chosen in their order, and one that is chosen twice comes back as it was', async () => {
+  const numbers = ['all', 'per_project', 'per_agent', 'per_provider', 'retention_days', 'remove_after_days'];
+  const rest = { execution: 'on', ...Object.fromEntries(numbers.map((name) => [name, ''])) };
+  const judges = async () => (await served.api<Settings>('/settings')).judges;
+  const chosen = (page: string) =>
+    [...page.matchAll(/<option value="([^"]+)" selected>/g)].map((match) => match[1]);
+  await served.post('/settings', { ...rest, judges: ['hasty', '', 'careful'] });
+  expect(await judges()).toEqual(['hasty', 'careful']);
+  expect(chosen(await (await served.get('/settings')).text()).slice(0, 2)).toEqual(['hasty', 'careful']);
+  for (const wrong of [
+    ['careful', 'careful'],
+    ['careful', '<b>nobody'],
+  ]) {
+    const refused = await served.post('/settings', { ...rest, judges: wrong });
+    expect(refused.status).toBe(422);
+    const page = await refused.text();
+    expect(page).toContain('aria-describedby="set-judges-e"');
+    expect(chosen(page).slice(0, 2)).toEqual(wrong.map((name) => name.replace('<b>', '&lt;b&gt;')));
+  }
+  // A form that has no such field changes nothing of it.
+  await served.post('/settings', rest);
+  expect(await judges()).toEqual(['hasty', 'careful']);
+  await served.post('/settings', { ...rest, judges: ['', ''] });
+  expect(await judges()).toEqual([]);
 });
 
 test('a dialog has an address, as a part and as a page', async () => {

@@ -1,7 +1,7 @@
 import { Type as t } from '@sinclair/typebox';
 import { Elysia } from 'elysia';
 import { letIn } from '../../core/limit';
-import { changeSettings, readSettings } from '../../core/settings';
+import { changeSettings, mostJudges, readSettings } from '../../core/settings';
 import { json } from '../answer';
 import { jsonBody } from '../body';
 import { describe } from '../describe';
@@ -18,6 +18,9 @@ const limit = t.Optional(
 const days = (description: string) =>
   t.Optional(t.Union([t.Integer({ minimum: 1, maximum: 36_500 }), t.Null()], { description }));
 
+const judging =
+  'models that list criteria, answer them and compare ties blind. None: executed checks, size and cost decide, and the verdict says so';
+
 const body = t.Object(
   {
     execution: t.Optional(
@@ -30,10 +33,21 @@ const body = t.Object(
       'after so many days an ended run loses streamed pieces and long outputs; null keeps them',
     ),
     remove_after_days: days('after so many days an ended run is removed; null keeps it'),
+    judges: t.Optional(
+      t.Array(t.String({ minLength: 1, maxLength: 100 }), {
+        maxItems: mostJudges,
+        description: `names of agents, the preferred first: ${judging}`,
+      }),
+    ),
   },
   {
     ...strict,
-    examples: [{ execution: false }, { limits: { all: 8, per_project: 4 } }, { retention_days: 30 }],
+    examples: [
+      { execution: false },
+      { limits: { all: 8, per_project: 4 } },
+      { retention_days: 30 },
+      { judges: [] },
+    ],
   },
 );
 
