@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -22,7 +23,7 @@ export interface Config {
   publicUrl: string | null;
   /** Host header names answered besides loopback and `publicUrl`. */
   allowedHosts: string[];
-  /** Hosts of private addresses, or plain http, that repositories may use. */
+  /** Hosts of private addresses, or plain http, that repositories may use; those of the operator's own forges among them. */
   forgeHosts: string[];
   sweepIntervalS: number;
   /** Seconds a worker's lock on a job of the queue lives without renewal; who has a variation is for the record to say. */
@@ -36,6 +37,18 @@ export interface Config {
     anthropic: { apiKey: string; baseUrl: string | null } | null;
     ollama: { baseUrl: string } | null;
   };
+  /** PEM file of the authorities trusted for git over https and for forges, in place of the system's. */
+  sslCertFile: string | null;
+  forges: {
+    github: { apiUrl: string; token: string | null; webhookSecret: string | null };
+    forgejo: { url: string; token: string | null; webhookSecret: string | null } | null;
+  };
+}
+
+/** What git logs in with, over https. */
+export interface Credential {
+  username: string;
+  token: string;
 }
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -82,6 +95,7 @@ export function readConfig(env: Env = process.env): Config {
   if (secret !== null && secret.length < 32) {
     throw new ConfigError('BAKEOFF_SECRET is too short: 32 characters at least');
   }
+  const forges = { github: github(env), forgejo: forgejo(env) };
   return {
     port: integer(env, 'PORT', 3001, 0, 65535),
     host: text(env, 'HOST') ?? '127.0.0.1',
@@ -95,7 +109,7 @@ export function readConfig(env: Env = process.env): Config {
     unsafeExec: flag(env, 'BAKEOFF_UNSAFE_EXEC'),
     publicUrl: url(env, 'BAKEOFF_PUBLIC_URL', ['http:', 'https:']),
     allowedHosts: list(env, 'BAKEOFF_ALLOWED_HOSTS', ',', []),
-    forgeHosts: list(env, 'BAKEOFF_FORGE_HOSTS', ',', []),
+    forgeHosts: [...list(env, 'BAKEOFF_FORGE_HOSTS', ',', []), ...hostsOf(forges)],
     sweepIntervalS: integer(env, 'BAKEOFF_SWEEP_INTERVAL_S', 5, 1, 3600),
     lockS: integer(env, 'BAKEOFF_LOCK_S', 15, 2, 600),
     modelTimeoutS: integer(env, 'BAKEOFF_MODEL_TIMEOUT_S', 180, 1, 3600),
@@ -113,6 +127,8 @@ export function readConfig(env: Env = process.env): Config {
         : null,
       ollama: ollamaHost ? { baseUrl: ollamaUrl(ollamaHost) } : null,
     },
+    sslCertFile: file(env, 'SSL_CERT_FILE'),
+    forges,
   };
 }
 
@@ -186,6 +202,69 @@ function url(env: Env, name: string, protocols: string[]): string | null {
     );
   }
   return value;
+}
+
+function github(env: Env): Config['forges']['github'] {
+  return {
+    apiUrl: forgeUrl(env, 'GITHUB_API_URL') ?? 'https://api.github.com',
+    token: token(env, 'GITHUB_TOKEN'),
+    webhookSecret: text(env, 'GITHUB_WEBHOOK_SECRET'),
+  };
+}
+
+function forgejo(env: Env): Config['forges']['forgejo'] {
+  const address = forgeUrl(env, 'FORGEJO_URL');
+  const told = { token: token(env, 'FORGEJO_TOKEN'), webhookSecret: text(env, 'FORGEJO_WEBHOOK_SECRET') };
+  if (address !== null) return { url: address, ...told };
+  if (told.token === null && told.webhookSecret === null) return null;
+  throw new ConfigError(
+    'FORGEJO_TOKEN and FORGEJO_WEBHOOK_SECRET need FORGEJO_URL, the address of the forge',
+  );
+}
+
+/** The operator's own forges: their repositories may be reached where the API is, and at the usual port of ssh. */
+function hostsOf({ github, forgejo }: Config['forges']): string[] {
+  const own = [forgejo?.url, github.apiUrl].filter((one) => one !== undefined && !isPublicGitHub(one));
+  return own.flatMap((one) => {
+    const { hostname, port, protocol } = new URL(one ?? '');
+    return [`${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`, `${hostname}:22`];
+  });
+}
+
+function isPublicGitHub(apiUrl: string): boolean {
+  return new URL(apiUrl).hostname === 'api.github.com';
+}
+
+/** Without a slash at its end. */
+function forgeUrl(env: Env, name: string): string | null {
+  const value = url(env, name, ['http:', 'https:']);
+  if (value === null) return null;
+  const { username, password, search, hash } = new URL(value);
+  if (username + password + search + hash !== '') {
+    throw new ConfigError(`${name} is to be an address alone: no user, password or token, no ? and no #`);
+  }
+  return new URL(value).href.replace(/\/+$/, '');
+}
+
+/** It is stated in headers; the value is not repeated. */
+function token(env: Env, name: string): string | null {
+  const value = text(env, name);
+  if (value !== null && !/^[\x21-\x7e]{1,2000}$/.test(value)) {
+    throw new ConfigError(`${name} may hold no spaces, and ASCII only`);
+  }
+  return value;
+}
+
+function file(env: Env, name: string): string | null {
+  const value = text(env, name);
+  if (value === null) return null;
+  const path = resolve(value);
+  try {
+    accessSync(path, constants.R_OK);
+  } catch {
+    throw new ConfigError(`${name}=${value} is no file that can be read`);
+  }
+  return path;
 }
 
 /** Ollama's own variable holds `host`, `host:port`, `:port` or a URL; 0.0.0.0 is where it listens, not where it is. */

@@ -29,6 +29,11 @@ describe('an empty environment', () => {
       },
       ...{ sweepIntervalS: 5, lockS: 15, modelTimeoutS: 180, retentionDays: null, logLevel: 'info' },
       providers: { openai: null, anthropic: null, ollama: null },
+      sslCertFile: null,
+      forges: {
+        github: { apiUrl: 'https://api.github.com', token: null, webhookSecret: null },
+        forgejo: null,
+      },
     });
     expect(dataDir).toBe(process.getuid?.() === 0 ? '/var/lib/bakeoff' : `${homedir()}/.local/share/bakeoff`);
     expect(readConfig({ PORT: '', BAKEOFF_DATA: ' ', REDIS_URL: '' })).toEqual(readConfig({}));
@@ -69,12 +74,21 @@ test('every variable is read', () => {
       ANTHROPIC_BASE_URL: 'https://a',
     },
     OLLAMA_HOST: '0.0.0.0',
+    SSL_CERT_FILE: import.meta.path,
+    ...{ GITHUB_TOKEN: 'gt', GITHUB_API_URL: 'https://ghe.lan/api/v3/', GITHUB_WEBHOOK_SECRET: 'gw' },
+    ...{ FORGEJO_URL: 'http://git.lan:3000/', FORGEJO_TOKEN: 'ft', FORGEJO_WEBHOOK_SECRET: 'fw' },
   });
   expect(config).toEqual({
     ...{ port: 0, host: '0.0.0.0', logLevel: 'debug', dataDir: '/srv/b', concurrency: 256 },
     ...{ databaseUrl: 'postgresql://u:p@db/b', redisUrl: 'rediss://:p@r:1/2' },
     ...{ apiKey: 'k'.repeat(16), secret: 's'.repeat(32), localRoots: ['/a', '/b', '/c'], unsafeExec: true },
-    ...{ publicUrl: 'https://b.example', allowedHosts: ['one', 'two'], forgeHosts: ['git.lan'] },
+    ...{ publicUrl: 'https://b.example', allowedHosts: ['one', 'two'] },
+    forgeHosts: ['git.lan', 'git.lan:3000', 'git.lan:22', 'ghe.lan:443', 'ghe.lan:22'],
+    sslCertFile: import.meta.path,
+    forges: {
+      github: { apiUrl: 'https://ghe.lan/api/v3', token: 'gt', webhookSecret: 'gw' },
+      forgejo: { url: 'http://git.lan:3000', token: 'ft', webhookSecret: 'fw' },
+    },
     ...{ sweepIntervalS: 1, lockS: 2, modelTimeoutS: 3, retentionDays: 7 },
     providers: {
       openai: { apiKey: 'ok', baseUrl: 'http://o/v1' },
@@ -118,6 +132,12 @@ test('a value that cannot be read stops the start with a line that names it', ()
     REDIS_URL: ['http://r', 'r:6379'],
     BAKEOFF_PUBLIC_URL: ['b.example', 'ftp://b'],
     OLLAMA_HOST: ['a b', 'http://'],
+    GITHUB_API_URL: ['api.github.com', 'https://x:secret@api.github.com', 'https://h/?x'],
+    FORGEJO_URL: ['ssh://h', 'https://token@h'],
+    SSL_CERT_FILE: ['/nowhere/ca.pem'],
+    GITHUB_TOKEN: ['a b', 'ü'],
+    FORGEJO_TOKEN: ['without-its-url'],
+    FORGEJO_WEBHOOK_SECRET: ['without-its-url'],
     BAKEOFF_API_KEY: ['short', 'of several words, so never stated', 'é'.repeat(16)],
     BAKEOFF_SECRET: ['k'.repeat(31)],
   };

@@ -25,13 +25,22 @@ const rules: Record<string, { values: string[]; types: string[] }> = {
   'drizzle/': { values: [], types: ['src/core/failure.ts', 'src/core/fact.ts'] },
   'src/core/': { values: ['drizzle/', 'src/config.ts', 'src/log.ts'], types: [] },
   'src/agent/': {
-    values: ['src/config.ts', 'src/log.ts', 'src/core/failure.ts'],
+    values: ['src/config.ts', 'src/log.ts', 'src/core/failure.ts', 'src/core/landing-failure.ts'],
     types: ['src/core/fact.ts', 'src/core/conversation.ts', 'drizzle/schema.ts'],
   },
+  'src/forges/': { values: ['src/config.ts'], types: ['src/core/landing-failure.ts'] },
   // The schema's lists of words (statuses, task types) are the contract's.
   'src/views/': { values: ['drizzle/schema.ts'], types: ['src/core/'] },
   'src/jobs/': {
-    values: ['src/core/', 'src/agent/', 'src/config.ts', 'src/log.ts', 'src/version.ts', 'drizzle/'],
+    values: [
+      'src/core/',
+      'src/agent/',
+      'src/forges/',
+      'src/config.ts',
+      'src/log.ts',
+      'src/version.ts',
+      'drizzle/',
+    ],
     types: [],
   },
   'src/server/': {

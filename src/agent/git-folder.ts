@@ -47,7 +47,7 @@ export async function staysWithin(gitDir: string, allowed: (path: string) => boo
 }
 
 /** The folder that a worktree's own folder leads to, or the folder itself; null for what only git could follow. */
-async function commonFolder(gitDir: string): Promise<string | null> {
+export async function commonFolder(gitDir: string): Promise<string | null> {
   const file = join(gitDir, 'commondir');
   if (!(await exists(file))) return gitDir;
   const named = (await small(file))?.replace(/[\r\n]+$/, '');

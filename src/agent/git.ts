@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { type SimpleGit, simpleGit } from 'simple-git';
+import { withoutToken } from './askpass';
 import { decode } from './environment';
 import { runProcess } from './environments/spawn';
 
@@ -37,6 +38,21 @@ export async function git(
   args: readonly string[],
   options: GitOptions = {},
 ): Promise<Uint8Array> {
+  return (await gitExit(cwd, args, [0], options)).stdout;
+}
+
+/**
+ * `git` for commands that answer by their exit code too.
+ * @param exits the codes that are answers
+ * @returns with what git said on standard error, as a GitError would say it.
+ * @throws as `git` does, when it ends with another code.
+ */
+export async function gitExit(
+  cwd: string,
+  args: readonly string[],
+  exits: readonly number[],
+  options: GitOptions = {},
+): Promise<{ exitCode: number; stdout: Uint8Array; said: string }> {
   const timeoutMs = options.timeoutMs ?? 60_000;
   const result = await runProcess({
     argv: ['git', ...args],
@@ -48,14 +64,12 @@ export async function git(
     maxOutputBytes: options.maxOutputBytes ?? 16 * 2 ** 20,
   });
   if (result.timed_out) throw new GitError(`git took longer than ${timeoutMs / 1000} s`, null, true);
-  if (result.exit_code !== 0) {
-    throw new GitError(
-      reason(decode(result.stderr)) || `git ended with ${result.exit_code}`,
-      result.exit_code,
-    );
-  }
-  if (result.truncated) throw new GitError('git said more than can be kept', 0);
-  return result.stdout;
+  const said = reason(withoutToken(decode(result.stderr), options.env));
+  const exitCode = result.exit_code;
+  if (exitCode === null || !exits.includes(exitCode))
+    throw new GitError(said || `git ended with ${exitCode}`, exitCode);
+  if (result.truncated) throw new GitError('git said more than can be kept', exitCode);
+  return { exitCode, stdout: result.stdout, said };
 }
 
 /** `git` for answers that are text, without the last line break. */
@@ -133,6 +147,15 @@ function reason(stderr: string): string {
     .slice(0, 3)
     .map((line) => line.replace(/^(fatal|error): /, '').slice(0, 500))
     .join('; ');
+}
+
+/** What git says of a network, or a host, that may be well again in a moment. */
+const passing =
+  /timed out|could not resolve|couldn.t connect|failed to connect|connection (?:refused|reset|closed)|early eof|rpc failed|unexpected disconnect|hung up|returned error: (?:429|5\d\d)|unable to access.*(?:ssl|tls)|network is unreachable/i;
+
+/** Whether what failed may go well another time. */
+export function isPassing(error: Error): boolean {
+  return passing.test(error.message) || (error instanceof GitError && error.timedOut);
 }
 
 /** Takes passwords and tokens out of the URLs in a text. */

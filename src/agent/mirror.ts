@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Config } from '../config';
+import type { Config, Credential } from '../config';
 import { VariationFailure } from '../core/failure';
 import type { Sandbox } from './environments/sandbox';
-import { bareRepository, GitError, type GitOptions, git, gitText, redact } from './git';
+import { bareRepository, GitError, type GitOptions, git, gitText, isPassing, redact } from './git';
 import { unlocked } from './git-locks';
 import { type Source, SourceError, validateSource } from './source';
 import { type Owners, type Tidied, Tidier } from './tidy';
@@ -16,6 +16,8 @@ export interface MirroredProject {
   repo_url: string | null;
   local_path: string | null;
   default_branch: string | null;
+  /** What to log in with where the repository is private. */
+  credential?: Credential | null;
 }
 
 export interface Mirror {
@@ -235,10 +237,6 @@ export function isRefName(ref: string): boolean {
     );
 }
 
-/** What git says of a network, or a host, that may be well again in a moment. */
-const passing =
-  /timed out|could not resolve|couldn.t connect|failed to connect|connection (?:refused|reset|closed)|early eof|rpc failed|unexpected disconnect|hung up|returned error: (?:429|5\d\d)|unable to access.*(?:ssl|tls)|network is unreachable/i;
-
 function asFailure(error: unknown): unknown {
   if (error instanceof SourceError)
     return new VariationFailure('clone_failed', error.message, { cause: error });
@@ -249,10 +247,9 @@ function asFailure(error: unknown): unknown {
     });
   }
   if (error instanceof GitError || error.name.startsWith('Git')) {
-    const passes = passing.test(error.message) || (error instanceof GitError && error.timedOut);
     return new VariationFailure('clone_failed', plain(redact(error.message)), {
       cause: error,
-      transient: passes,
+      transient: isPassing(error),
     });
   }
   return error;
@@ -260,10 +257,15 @@ function asFailure(error: unknown): unknown {
 
 /** Git's reason, with what it means where git's words do not say. */
 function plain(message: string): string {
-  if (/could not read Username|Authentication failed|terminal prompts disabled|403/.test(message)) {
+  if (/Authentication failed/.test(message)) return `The repository refused the token (${message}).`;
+  if (/certificate/i.test(message)) {
+    return `The server's certificate is not trusted; the operator can name its authority in SSL_CERT_FILE (${message}).`;
+  }
+  if (/could not read Username|terminal prompts disabled|403/.test(message)) {
     return `The repository asks for a password or does not exist (${message}).`;
   }
-  if (/redirect/i.test(message)) return `The repository has moved; use its new URL (${message}).`;
+  if (/redirect|returned error: 30\d/i.test(message))
+    return `The repository has moved; use its new URL (${message}).`;
   return `The repository could not be fetched: ${message}`;
 }
 

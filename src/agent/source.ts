@@ -2,8 +2,9 @@ import { lookup } from 'node:dns/promises';
 import { realpath } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { isAbsolute, join, sep } from 'node:path';
-import type { Config } from '../config';
+import type { Config, Credential } from '../config';
 import { isPrivateAddress } from './addresses';
+import { askpassEnv, isCredential } from './askpass';
 import { GitError, gitText, sshCommand } from './git';
 import { gitFolder, staysWithin } from './git-folder';
 
@@ -11,6 +12,8 @@ import { gitFolder, staysWithin } from './git-folder';
 export interface SourceRequest {
   repo_url: string | null;
   local_path: string | null;
+  /** What to log in with where the URL is http(s) and its server asks; given to git, never kept. */
+  credential?: Credential | null;
 }
 
 /** A source that was looked at and may be given to git. Good for one use: it pins the address that was checked. */
@@ -28,7 +31,7 @@ export class SourceError extends Error {
   override name = 'SourceError';
 }
 
-export type SourceConfig = Pick<Config, 'forgeHosts' | 'localRoots' | 'dataDir'>;
+export type SourceConfig = Pick<Config, 'forgeHosts' | 'localRoots' | 'dataDir' | 'sslCertFile'>;
 
 /**
  * Checks a source before git sees it: https, ssh, or a repository under the allowed folders; no credentials; no address
@@ -37,7 +40,9 @@ export type SourceConfig = Pick<Config, 'forgeHosts' | 'localRoots' | 'dataDir'>
  */
 export async function validateSource(request: SourceRequest, config: SourceConfig): Promise<Source> {
   if (request.local_path !== null) return await localSource(request.local_path, config);
-  if (request.repo_url !== null) return await remoteSource(request.repo_url, config);
+  if (request.repo_url !== null) {
+    return await remoteSource(request.repo_url, request.credential ?? null, config);
+  }
   throw new SourceError('Give repo_url or local_path.');
 }
 
@@ -75,13 +80,17 @@ export async function inspectSource(
   return { empty: heads.length === 0 && tags.length === 0, heads, tags, head };
 }
 
-async function remoteSource(text: string, config: SourceConfig): Promise<Source> {
+async function remoteSource(
+  text: string,
+  credential: Credential | null,
+  config: SourceConfig,
+): Promise<Source> {
   const address = parse(text);
   const named = isForgeHost(address, config.forgeHosts);
   if (address.protocol === 'http' && !named) {
     throw new SourceError('Plain http is only for hosts named in BAKEOFF_FORGE_HOSTS; use https.');
   }
-  const env = { GIT_ALLOW_PROTOCOL: address.protocol };
+  const env = { GIT_ALLOW_PROTOCOL: address.protocol, ...loginEnv(address, credential, config) };
   // The operator's own hosts may change their addresses as they like.
   if (named) return { url: address.url, options: [], flags: [], env };
   const pinned = await publicAddress(address.host);
@@ -92,6 +101,22 @@ async function remoteSource(text: string, config: SourceConfig): Promise<Source>
   const at = isIP(pinned) === 6 ? `[${pinned}]` : pinned;
   const pin = `http.curloptResolve=${address.host}:${address.port}:${at}`;
   return { url: address.url, options: isIP(address.host) ? [] : ['-c', pin], flags: [], env };
+}
+
+/** What git needs to trust the server, and to be trusted by it. */
+function loginEnv(
+  { protocol, url }: Address,
+  credential: Credential | null,
+  { sslCertFile }: SourceConfig,
+): Record<string, string> {
+  if (protocol === 'ssh') return {};
+  if (credential !== null && !isCredential(credential)) {
+    throw new SourceError('The token, or its user name, holds characters that no token has.');
+  }
+  return {
+    ...(protocol === 'https' && sslCertFile !== null ? { GIT_SSL_CAINFO: sslCertFile } : {}),
+    ...(credential === null ? {} : askpassEnv(url, credential)),
+  };
 }
 
 interface Address {
@@ -169,20 +194,27 @@ async function publicAddress(host: string): Promise<string> {
   return first.address;
 }
 
-async function localSource(text: string, config: SourceConfig): Promise<Source> {
-  if (!isAbsolute(text)) throw new SourceError('local_path is not an absolute path.');
-  if (text.includes('\0')) throw new SourceError('local_path holds a NUL character.');
+/** Whether a real path, links resolved, lies where repositories of this machine may lie. */
+export async function localPlaces({
+  localRoots,
+  dataDir,
+}: Pick<SourceConfig, 'localRoots' | 'dataDir'>): Promise<(path: string) => boolean> {
   const real = async (paths: string[]) =>
     (await Promise.all(paths.map((path) => realpath(path).catch(() => null)))).filter(
       (path) => path !== null,
     );
-  const { dataDir } = config;
-  const roots = await real([...config.localRoots, join(dataDir, 'demo')]);
+  const roots = await real([...localRoots, join(dataDir, 'demo')]);
   // Other projects' code, and what agents can write: never a source, though the data directory may lie under a root.
   const ours = await real([join(dataDir, 'mirrors'), join(dataDir, 'workspaces')]);
   const under = (path: string) => (root: string) =>
     path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
-  const allowed = (path: string) => roots.some(under(path)) && !ours.some(under(path));
+  return (path) => roots.some(under(path)) && !ours.some(under(path));
+}
+
+async function localSource(text: string, config: SourceConfig): Promise<Source> {
+  if (!isAbsolute(text)) throw new SourceError('local_path is not an absolute path.');
+  if (text.includes('\0')) throw new SourceError('local_path holds a NUL character.');
+  const allowed = await localPlaces(config);
   const refused = new SourceError(
     'local_path is not a folder under one of the allowed roots; the operator names them in BAKEOFF_LOCAL_ROOTS.',
   );

@@ -1,4 +1,4 @@
-import { type CommitRequest, commitPatch } from '../agent/landing';
+import { type CommitRequest, commitPatch } from '../agent/commit';
 import type { MirroredProject } from '../agent/mirror';
 import { readCheckpoint } from '../core/checkpoint';
 import { makerOf } from '../core/dependency';

@@ -1,4 +1,4 @@
-import { commitPatch } from '../agent/landing';
+import { commitPatch } from '../agent/commit';
 import type { Outcome } from '../agent/loop';
 import type { Patch } from '../agent/workspace';
 import type { Assignment } from '../core/assignment';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { commitPatch } from '../../src/agent/landing';
+import { commitPatch } from '../../src/agent/commit';
 import { type MirroredProject, Mirrors } from '../../src/agent/mirror';
 import { insertCheckpoint } from '../../src/core/checkpoint';
 import { finish } from '../../src/core/claim';

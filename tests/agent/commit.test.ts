@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { commitPatch } from '../../src/agent/landing';
+import { commitPatch } from '../../src/agent/commit';
 import { commitAll, git, scratch } from './environments/support';
 
 // A busy machine is slow, not wrong.
