@@ -1,5 +1,5 @@
 import { Html } from '@kitajs/html';
-import type { Page, Project, Run, Stats } from '../core/contract';
+import type { Figures, Page, Project, Run, Stats } from '../core/contract';
 import { type Entry, type EntryError, StartForm } from './form';
 import { duration, money, percent } from './format';
 import { Layout } from './layout';
@@ -14,7 +14,7 @@ interface Props {
   shell: Shell;
   query: ListQuery;
   page: Page<Run>;
-  stats: WeekStats;
+  stats: Figures;
   counts: Counts;
   /** The oldest of what waits for a person. */
   waits: readonly Waiting[];
@@ -160,11 +160,8 @@ export function Filters({ query, counts }: { query: ListQuery; counts: Counts })
   );
 }
 
-/** What is not read from the record, and so at hand at any time. */
-type WeekStats = Omit<Stats, 'edits'>;
-
 /** The last seven days in four numbers and seven bars. */
-export function Week({ stats }: { stats: WeekStats }) {
+export function Week({ stats }: { stats: Figures }) {
   const days = stats.days.slice(-7);
   const most = Math.max(1, ...days.map((day) => day.completed + day.failed));
   const label = days.map((day) => `${dayName(day.day, 'long')} ${day.completed + day.failed}`).join(', ');

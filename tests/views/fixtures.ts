@@ -167,6 +167,8 @@ export const stats: Stats = {
   patch_apply_rate: 1,
   patches: { applied: 35, rejected: 0 },
   edits: { applied: 198, rejected: 2, rate: 0.99, tiers: { exact: 180, 'trailing space': 18 } },
+  wins: [],
+  wins_by_week: [],
   days: [5, 7, 7, 9, 3, 3, 7].map((completed, i) => ({ day: `2026-11-${15 + i}`, completed, failed: i % 3 })),
   freed: { bytes: 0, runs: 0, last_at: null },
 };
