@@ -10,6 +10,8 @@ export class GitError extends Error {
     message: string,
     readonly exitCode: number | null,
     readonly timedOut = false,
+    /** It went well, and said more than `maxOutputBytes`. */
+    readonly saidTooMuch = false,
   ) {
     super(message);
   }
@@ -54,7 +56,7 @@ export async function git(
       result.exit_code,
     );
   }
-  if (result.truncated) throw new GitError('git said more than can be kept', 0);
+  if (result.truncated) throw new GitError('git said more than can be kept', 0, false, true);
   return result.stdout;
 }
 
