@@ -6,6 +6,7 @@ import { approvalRoutes } from './api/approvals';
 import { directiveRoutes } from './api/directives';
 import { flowRoutes } from './api/flows';
 import { forkRoutes } from './api/fork';
+import { graftRoutes } from './api/grafts';
 import { laterCallbackRoutes, laterRoutes } from './api/later';
 import { projectRoutes } from './api/projects';
 import { runRoutes } from './api/runs';
@@ -72,6 +73,7 @@ export function createApp(services: Services, gate: Gate) {
         .use(variationRoutes(services))
         .use(steerRoutes(services))
         .use(forkRoutes(services))
+        .use(graftRoutes(services))
         .use(directiveRoutes(services))
         .use(approvalRoutes(services))
         .use(flowRoutes(services))
