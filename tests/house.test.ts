@@ -22,7 +22,7 @@ const rules: Record<string, { values: string[]; types: string[] }> = {
   'src/config.ts': { values: [], types: [] },
   'src/version.ts': { values: [], types: [] },
   'src/log.ts': { values: ['src/config.ts'], types: [] },
-  'drizzle/': { values: [], types: ['src/core/failure.ts', 'src/core/fact.ts'] },
+  'drizzle/': { values: [], types: ['src/core/failure.ts', 'src/core/fact.ts', 'src/core/judging.ts'] },
   'src/core/': { values: ['drizzle/', 'src/config.ts', 'src/log.ts'], types: [] },
   'src/agent/': {
     values: ['src/config.ts', 'src/log.ts', 'src/core/failure.ts', 'src/core/landing-failure.ts'],

@@ -15,12 +15,17 @@ import type {
   Usage,
   VariationStatus,
 } from '../../drizzle/schema';
-import type { CheckOutcome, Landing, Winner } from './contract-outcome';
+import type { CheckOutcome, Landing, RunVerdict, Winner } from './contract-outcome';
 import type { PlanStep } from './fact';
 
 /** The objects of the JSON API, exactly as they are sent (api.md). Times are ISO-8601 UTC, durations seconds. */
 
-export type { CheckOutcome, Landing, Winner } from './contract-outcome';
+export type {
+  CheckOutcome,
+  Landing,
+  RunVerdict,
+  Winner,
+} from './contract-outcome';
 export type { DayStat, EditStats, Figures, Stats, WeekWins, Wins } from './contract-stats';
 
 /** The run's status in six words, for the monitoring API. */
@@ -129,8 +134,10 @@ export interface Run {
   usage: Usage;
   result: string | null;
   error: Failure | null;
-  /** The newest that was given; `verdict_status` tells whether another is under way. */
-  verdict: null;
+  /** The newest that was given. */
+  verdict: RunVerdict | null;
+  /** Its variations are being judged, or about to be. */
+  judging: boolean;
   winner: Winner | null;
   landing: Landing | null;
   /** Runs of the same flow in their order; null for a run by itself. */

@@ -1,4 +1,4 @@
-import { desc, eq, inArray } from 'drizzle-orm';
+import { and, desc, eq, inArray, sql } from 'drizzle-orm';
 import {
   agents,
   checks,
@@ -8,8 +8,9 @@ import {
   runDependencies,
   runs,
   variations,
+  verdicts,
 } from '../../drizzle/schema';
-import type { CheckOutcome, Landing, Run, Variation } from './contract';
+import type { CheckOutcome, Landing, Run, RunVerdict, Variation } from './contract';
 import type { Db } from './db';
 import { estimateDuration, timeLeft, type Worked } from './estimate';
 import type { CheckResult } from './fact';
@@ -30,7 +31,7 @@ export type RunRow = { run: typeof runs.$inferSelect; project: string };
 export async function completeRuns(db: Db, rows: readonly RunRow[]): Promise<Run[]> {
   if (rows.length === 0) return [];
   const ids = rows.map((row) => row.run.id);
-  const [parts, results, dependencies, landed, links] = await Promise.all([
+  const [parts, results, dependencies, landed, links, given, judging] = await Promise.all([
     db
       .select({
         variation: variations,
@@ -56,6 +57,15 @@ export async function completeRuns(db: Db, rows: readonly RunRow[]): Promise<Run
       db,
       rows.map((row) => row.run),
     ),
+    db
+      .selectDistinctOn([verdicts.run_id])
+      .from(verdicts)
+      .where(and(inArray(verdicts.run_id, ids), eq(verdicts.status, 'given')))
+      .orderBy(verdicts.run_id, desc(verdicts.id)),
+    db
+      .select({ run_id: verdicts.run_id })
+      .from(verdicts)
+      .where(and(inArray(verdicts.run_id, ids), sql`${verdicts.status} in ('wanted', 'judging')`)),
   ]);
   const partsOf = Map.groupBy(parts, (part) => part.variation.run_id);
   const resultsOf = Map.groupBy(results, (result) => result.run_id);
@@ -76,6 +86,8 @@ export async function completeRuns(db: Db, rows: readonly RunRow[]): Promise<Run
       dependencies: dependenciesOf.get(run.id) ?? [],
       landing: landed.find((one) => one.run_id === run.id) ?? null,
       links,
+      verdict: given.find((one) => one.run_id === run.id) ?? null,
+      judging: judging.some((one) => one.run_id === run.id),
     });
   });
 }
@@ -87,6 +99,8 @@ interface Related {
   dependencies: Dependency[];
   landing: typeof landings.$inferSelect | null;
   links: Links;
+  verdict: typeof verdicts.$inferSelect | null;
+  judging: boolean;
 }
 interface Dependency {
   id: number;
@@ -96,7 +110,7 @@ interface Dependency {
 function toRun(
   row: typeof runs.$inferSelect,
   project: string,
-  { parts, worked, baseChecks, dependencies, landing, links }: Related,
+  { parts, worked, baseChecks, dependencies, landing, links, verdict, judging }: Related,
 ): Run {
   const {
     seq: _seq,
@@ -133,7 +147,8 @@ function toRun(
     estimated_duration: estimated_s,
     time_left: completed_at ? null : timeLeft({ estimated_s, timeout_s }, worked),
     depends_on: dependencies.map((one) => one.id),
-    verdict: null,
+    verdict: verdict && toVerdict(verdict),
+    judging,
     winner:
       position === null || winner_by === null || winner_at === null
         ? null
@@ -195,6 +210,12 @@ function toOutcome(row: typeof checks.$inferSelect): CheckOutcome {
     result: row.result as CheckResult,
     on_base_tests: row.on_base_tests as CheckOutcome['on_base_tests'],
   };
+}
+
+export function toVerdict(row: typeof verdicts.$inferSelect): RunVerdict | null {
+  if (row.verdict === null || row.given_at === null) return null;
+  const { id, asked_by, seq, usage } = row;
+  return { ...row.verdict, id, asked_by, seq, usage, given_at: row.given_at.toISOString() };
 }
 
 export function toLanding(row: typeof landings.$inferSelect): Landing {

@@ -11,13 +11,14 @@ import { controlChannel } from '../core/variation';
 import { retire, type WorkerIdentity } from '../core/worker';
 import { type ErrandWork, startErrands } from './errands';
 import { every } from './every';
+import { judging } from './judging';
 import type { Parts } from './parts';
 import type { JobQueue } from './queue';
 import { strayFinder } from './strays';
 import { type Active, ShuttingDown, workOn, workOnClaimed } from './work';
 
 /** What is done besides variations. */
-const errands: Partial<Record<ErrandTable, ErrandWork>> = {};
+const errands: Partial<Record<ErrandTable, ErrandWork>> = { verdicts: judging };
 /** A notice may be lost with a connection; a wish is seen by looking, too. */
 const lookMs = 500;
 const straysMs = 5_000;

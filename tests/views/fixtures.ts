@@ -118,6 +118,7 @@ export function run(change: Partial<Run> = {}): Run {
     result: null,
     error: null,
     verdict: null,
+    judging: false,
     winner: null,
     landing: null,
     flow: null,
