@@ -47,11 +47,7 @@ export async function insertCheckpoint(
 }
 
 /** A variation's first checkpoint, that no agent has worked for; right after the event that tells of it. */
-export async function insertFirstCheckpoint(
-  tx: Tx,
-  variationId: number,
-  patch: PatchContent,
-): Promise<void> {
+export async function insertFirstCheckpoint(tx: Tx, variationId: number, patch: PatchContent): Promise<void> {
   await tx`
     insert into checkpoints (variation_id, number, epoch, base_sha, patch, sha256, stat, step, seq, lineage, past_from)
     select v.id, 1, 0, ${patch.base_sha}, ${gzipSync(patch.bytes)}, ${patch.sha256}, ${tx.json({ ...patch.stat })}, 0,

@@ -15,6 +15,7 @@ import { settingsRoutes } from './api/settings';
 import { steerRoutes } from './api/steer';
 import { taskRoutes } from './api/tasks';
 import { variationRoutes } from './api/variations';
+import { verdictRoutes } from './api/verdict';
 import { winnerRoutes } from './api/winner';
 import { cookieName, enter, type Gate, isKnown, requireHost, requireOrigin } from './auth';
 import { isJson, isPatch, maxBodyBytes, tooLarge } from './body';
@@ -71,6 +72,7 @@ export function createApp(services: Services, gate: Gate) {
       api
         .use(runRoutes(services))
         .use(variationRoutes(services))
+        .use(verdictRoutes(services))
         .use(steerRoutes(services))
         .use(forkRoutes(services))
         .use(graftRoutes(services))

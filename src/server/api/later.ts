@@ -7,6 +7,9 @@ import { errorSchema } from '../schemas';
 const later: readonly [method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string][] = [
   ['GET', '/runs/:id/verdict'],
   ['POST', '/runs/:id/verdict'],
+  ['PUT', '/runs/:id/winner'],
+  ['DELETE', '/runs/:id/winner'],
+  ['POST', '/runs/:id/grafts'],
   ['POST', '/runs/:id/landing'],
   ['GET', '/runs/:id/landing'],
   ['DELETE', '/runs/:id/landing'],

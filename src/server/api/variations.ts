@@ -114,7 +114,12 @@ async function readDiff(
   const against = query.integer('against', 1, 1000);
   if (against !== undefined) {
     if (checkpoint !== undefined) throw invalid('checkpoint', 'Give against or checkpoint, not both');
-    const bytes = await results.diff({ runId: id, from: against, to: position, ...(path === undefined ? {} : { path }) });
+    const bytes = await results.diff({
+      runId: id,
+      from: against,
+      to: position,
+      ...(path === undefined ? {} : { path }),
+    });
     if (bytes === null) throw new BakeoffError('too_large', 'The diff is larger than 64 MiB', 413);
     return new Response(Buffer.from(bytes), { headers: diffHeaders(`run-${id}-${against}-${position}`) });
   }
