@@ -14,6 +14,7 @@ export class Excerpt {
   }
 
   get truncated(): boolean {
+    this.compact();
     return this.cutBytes > 0;
   }
 
