@@ -206,7 +206,7 @@ describe('a hostile output', () => {
     const suite = fc.letrec<{ suite: Suite }>((tie) => ({
       suite: fc.record({
         cases: fc.array(outcome, { maxLength: 4 }),
-        suites: fc.oneof({ maxDepth: 3 }, fc.constant([]), fc.array(tie('suite'), { maxLength: 3 })),
+        suites: fc.oneof({ maxDepth: 3 }, fc.constant<Suite[]>([]), fc.array(tie('suite'), { maxLength: 3 })),
       }),
     })).suite;
     const inner = { passed: '', failed: '<failure/>', error: '<error>x</error>', skipped: '<skipped/>' };
