@@ -177,5 +177,5 @@ export async function variationChecks(
 
 export type VariationCheck = CheckRow & {
   flaky: boolean;
-  on_base_tests: { result: CheckResult; exit_code: number | null } | null;
+  on_base_tests: { result: CheckResult; exit_code: number | null; output?: string } | null;
 };

@@ -119,6 +119,8 @@ export async function checkPatch(
   const { runId, variationId } = claim;
   const own = new Ends();
   const judged = new Ends();
+  /** What was said with the base's version of what judges: told to the agent, and kept in the record alone. */
+  const saidThere = new Map<string, string>();
   const onBase = (name: string): Settled => {
     const found = base.get(name);
     return { end: found?.exit_code, flaky: found?.flaky ?? false };
@@ -174,10 +176,16 @@ export async function checkPatch(
   await runChecks({ ...common, checks: again(own), open, on: 'patch', again: true }, book(0, weigh(own)));
   if (openWithBaseTests) {
     const where = { ...common, open: openWithBaseTests, on: 'base_tests' } as const;
-    await runChecks({ ...where, checks }, book(1, weigh(judged)));
+    const rows = await runChecks({ ...where, checks }, book(1, weigh(judged)));
+    for (const { name, output } of rows) saidThere.set(name, output);
     await runChecks({ ...where, checks: again(judged), again: true }, book(1, weigh(judged)));
   }
-  return persist(() => variationChecks(database, variationId), { signal });
+  const found = await persist(() => variationChecks(database, variationId), { signal });
+  return found.map((one) => {
+    const output = saidThere.get(one.name);
+    if (!one.on_base_tests || output === undefined) return one;
+    return { ...one, on_base_tests: { ...one.on_base_tests, output } };
+  });
 }
 
 /** The ends that checks have come to on the same files, by name. */

@@ -1,5 +1,7 @@
+import { withBaseJudges } from '../agent/evidence/base-judges';
+import { readChanges, readText } from '../agent/evidence/changes';
 import { feedback } from '../agent/evidence/feedback';
-import { judgingFiles, withBaseJudges } from '../agent/evidence/judging-files';
+import { type JudgingFile, judgingFiles } from '../agent/evidence/judging-files';
 import type { Outcome } from '../agent/loop';
 import type { Patch } from '../agent/workspace';
 import type { Assignment } from '../core/assignment';
@@ -35,16 +37,21 @@ export async function gather(
   await persist(() => forgetChecks(database, claimed), { signal });
   // Without a change the base's results are its own.
   if (round.run.options.dry_run || proposed === null) return null;
-  const flags = await judgingFiles(place.mirror, place.baseSha, proposed.commit, place.checks, signal);
-  await flagPatch(recorder, claimed, flags);
+  const trees = { mirror: place.mirror, baseSha: place.baseSha, sha: proposed.commit, signal };
+  const judges = await judgesOf(place, trees);
+  await flagPatch(
+    recorder,
+    claimed,
+    judges.slice(0, mostFlags).map(({ path, kind, change }) => ({ path, kind, change })),
+  );
   const openWithBaseTests = async () => {
-    const patch = await withBaseJudges(place.mirror, place.baseSha, proposed.commit, flags, signal);
+    const patch = await withBaseJudges({ ...trees, files: judges });
     return place.open('base-tests', signal, patch.bytes);
   };
   const rows = await checkPatch(database, recorder, claimed, {
     checks: place.checks,
     open: () => place.open('check', signal, outcome.patch.bytes),
-    openWithBaseTests: flags.length > 0 ? openWithBaseTests : null,
+    openWithBaseTests: judges.length > 0 ? openWithBaseTests : null,
     signal,
     boundary: () => pause.boundary(),
   });
@@ -60,8 +67,18 @@ export async function gather(
   const failed = rows.filter(fails);
   if (failed.length === 0 || !goesOn) return null;
   const told = { round: rounds + 1, of: max_iterations };
-  return { iteration, failed: failed.map((row) => row.name), feedback: feedback(failed, flags, told) };
+  return { iteration, failed: failed.map((row) => row.name), feedback: feedback(failed, judges, told) };
 }
+
+/** The files of the patch that judge it. */
+async function judgesOf(place: Place, trees: Parameters<typeof readChanges>[0]): Promise<JudgingFile[]> {
+  const commands = place.checks.map((check) => check.command);
+  const manifest = await readText({ ...trees, sha: place.baseSha }, 'package.json');
+  return judgingFiles(await readChanges(trees), { commands, manifest });
+}
+
+/** Files that are named in the record; all of them are put back. */
+const mostFlags = 200;
 
 /** Whether somebody works on it who can be told something: a graft has nobody, until a directive has woken its agent. */
 function hears({ run, mended, kind }: Assignment, { step }: Outcome): boolean {
