@@ -4,6 +4,7 @@ import { judgePair } from '../../../src/agent/judge/pair';
 import { ModelError } from '../../../src/agent/model';
 import { rank } from '../../../src/core/ranking';
 import { candidate, field } from '../../core/ranking-setup';
+import { until } from '../../support/wait';
 import { part, recording, saying, task, thinking, work } from './setup';
 
 const contenders = [3, 1, 2].map((position) => ({ position, work: work(`+quality ${position}\n`) }));
@@ -143,12 +144,9 @@ test('a few are asked at the same time, and when one fails the others are called
   const slow = thinking(async (_, { signal }) => {
     running++;
     most = Math.max(most, running);
-    const aborted = new Promise<void>((resolve) =>
-      signal.addEventListener('abort', () => resolve(), { once: true }),
-    );
     if (running === 2) gate.resolve();
     await gate.promise;
-    if (slow.requests.length > 2) await aborted;
+    if (slow.requests.length > 2) await until(() => signal.aborted, 'the calling off', 3000);
     running--;
     over++;
     signal.throwIfAborted();
@@ -156,9 +154,10 @@ test('a few are asked at the same time, and when one fails the others are called
   });
   let told = 0;
   const judge = recording(slow, {
-    onAnswer() {
-      told++;
-      if (told === 2) throw new Error('not recorded');
+    async onAnswer() {
+      if (++told < 2) return;
+      await until(() => slow.requests.length > 2, 'a third call');
+      throw new Error('not recorded');
     },
   });
   await expect(judgeGroup(judge, question, 2)).rejects.toThrow('not recorded');

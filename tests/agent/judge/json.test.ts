@@ -52,6 +52,11 @@ test('any JSON comes out as it went in, fenced or not', () => {
   );
 });
 
+test('only so many brackets are tried', () => {
+  expect(found(`{"better": "A"}${' ['.repeat(150)}`)?.better).toBe('A');
+  expect(found(`{"better": "A"}${' ['.repeat(300)}`)).toBeNull();
+});
+
 test('hostile answers are read in bounded time', () => {
   const n = 20_000;
   for (const text of [

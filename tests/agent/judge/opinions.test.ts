@@ -221,6 +221,10 @@ describe('a model that does not answer', () => {
       },
     });
     await expect(assessGoal(judge, { task, work: work(diff) })).rejects.toThrow('not recorded');
+    const broken = thinking(() => {
+      throw new TypeError('a mistake');
+    });
+    await expect(assessGoal(recording(broken), { task, work: work(diff) })).rejects.toThrow('a mistake');
   });
 });
 
