@@ -26,7 +26,7 @@ const rules: Record<string, { values: string[]; types: string[] }> = {
   'src/core/': { values: ['drizzle/', 'src/config.ts', 'src/log.ts'], types: [] },
   'src/agent/': {
     values: ['src/config.ts', 'src/log.ts', 'src/core/failure.ts', 'src/core/landing-failure.ts'],
-    types: ['src/core/fact.ts', 'src/core/conversation.ts', 'drizzle/schema.ts'],
+    types: ['src/core/fact.ts', 'src/core/conversation.ts', 'src/core/opinion.ts', 'drizzle/schema.ts'],
   },
   'src/forges/': { values: ['src/config.ts'], types: ['src/core/landing-failure.ts'] },
   // The schema's lists of words (statuses, task types) are the contract's.
