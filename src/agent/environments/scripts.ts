@@ -117,7 +117,7 @@ for round in 1 2 3 4; do
   # Git says something of every repository that it meets here for the first time, and else nothing.
   if [ -z "$said" ]; then break; fi
   git ls-files -s -z | LC_ALL=C grep -z '^160000 ' | paths >"$GIT_DIR/nested"
-  git ls-files -o -z --directory --exclude-standard | LC_ALL=C grep -z '/$' >>"$GIT_DIR/nested" || true
+  git ls-files -o -z --directory --no-empty-directory --exclude-standard | LC_ALL=C grep -z '/$' >>"$GIT_DIR/nested" || true
   if [ ! -s "$GIT_DIR/nested" ]; then break; fi
   forget <"$GIT_DIR/nested"
   if [ $round = 4 ]; then break; fi
