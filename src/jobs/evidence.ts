@@ -46,11 +46,11 @@ export async function gather(
   );
   const openWithBaseTests = async () => {
     const patch = await withBaseJudges({ ...trees, files: judges });
-    return place.open('base-tests', signal, patch.bytes);
+    return place.open('base_tests', signal, patch.bytes);
   };
   const rows = await checkPatch(database, recorder, claimed, {
     checks: place.checks,
-    open: () => place.open('check', signal, outcome.patch.bytes),
+    open: () => place.open('patch', signal, outcome.patch.bytes),
     openWithBaseTests: judges.length > 0 ? openWithBaseTests : null,
     signal,
     boundary: () => pause.boundary(),

@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import type { ProjectCheck } from '../../drizzle/schema';
 import { detectChecks } from '../agent/evidence/detect';
-import type { Workspace } from '../agent/workspace';
+import type { SetupFact, SetupRequest } from '../agent/setup';
+import type { Workspace, WorkspaceRequest } from '../agent/workspace';
 import { persist } from '../core/db';
+import type { CheckedOn } from '../core/fact';
 import { getProject, storeDetectedChecks } from '../core/project';
 import type { Job } from './story';
 
@@ -14,10 +17,13 @@ export interface Place {
   checks: readonly ProjectCheck[];
   /**
    * Opens a fresh workspace of base and patch, with what the project's set-up makes in it.
-   * @param what names it among those of the variation
+   * @param on what is done in it; names it among those of the variation
+   * @throws VariationFailure `setup_failed`, and what `WorkspaceSource.open` throws
    */
-  open(what: string, signal: AbortSignal, patch?: Uint8Array): Promise<Workspace>;
+  open(on: Purpose, signal: AbortSignal, patch?: Uint8Array): Promise<Workspace>;
 }
+
+export type Purpose = CheckedOn | 'work';
 
 export async function openPlace(
   job: Job,
@@ -25,19 +31,22 @@ export async function openPlace(
   baseSha: string,
   signal: AbortSignal,
 ): Promise<Place> {
-  const { run } = job.assignment;
+  const { run, project } = job.assignment;
   const { position, epoch } = job.claimed;
+  const network: Pick<WorkspaceRequest, 'network' | 'onDenied'> = {
+    network: project.network,
+    onDenied: (denied) => job.recorder.emit({ type: 'network.denied', payload: { ...denied } }),
+  };
   return {
     mirror,
     baseSha,
     checks: await checksOf(job, mirror, baseSha, signal),
-    open: (what, until, patch) =>
+    open: (on, until, patch) =>
       job.workspaces.open({
-        mirror,
-        baseSha,
-        id: `run-${run.id}-${position}-${epoch}-${what}`,
-        signal: until,
+        ...{ mirror, baseSha, signal: until, ...network },
+        id: `run-${run.id}-${position}-${epoch}-${on.replace('_', '-')}`,
         ...(patch ? { patch } : {}),
+        ...(project.setup === null ? {} : { setup: setupOf(job, project.setup, on) }),
       }),
   };
 }
@@ -56,4 +65,36 @@ async function checksOf(
   // A person, or another worker, may have said which there are in the meantime: then those hold.
   await persist(() => storeDetectedChecks(job.database, project.id, checks), { signal });
   return (await persist(() => getProject(job.database, project.id), { signal })).checks;
+}
+
+/** Characters of a set-up's output that are kept in the record: its end says why it failed. */
+const outputChars = 8_000;
+
+function setupOf(job: Job, command: string, on: Purpose): SetupRequest {
+  let output = '';
+  const onFact = (fact: SetupFact): void => {
+    switch (fact.type) {
+      case 'started':
+        job.recorder.emit({ type: 'setup.started', payload: { on, command } });
+        return;
+      case 'output':
+        output = (output + fact.text).slice(-outputChars);
+        return;
+      case 'finished': {
+        const { cached, exit_code, duration_ms } = fact;
+        job.recorder.emit({
+          type: 'setup.finished',
+          payload: { on, cached, exit_code, duration_ms, output },
+        });
+        return;
+      }
+    }
+  };
+  const cacheDir = join(setupsDir(job.config), String(job.assignment.project.id));
+  return { command, cacheDir, onFact };
+}
+
+/** Where what set-ups make is kept, a folder for each project. */
+export function setupsDir({ dataDir }: { dataDir: string }): string {
+  return join(dataDir, 'setups');
 }

@@ -39,12 +39,15 @@ export async function judgeGroup(
   const different = pairs.filter(({ low, high }) => !same(low.work, high.work));
   let down: NoOpinion | null = null;
   const questions = different.flatMap(({ low, high }) => [
-    { first: low.work, second: high.work },
-    { first: high.work, second: low.work },
+    { first: low, second: high },
+    { first: high, second: low },
   ]);
-  const opinions = await each(judge.signal, questions, concurrency, async (works, signal) => {
+  const opinions = await each(judge.signal, questions, concurrency, async ({ first, second }, signal) => {
     if (down) return nothing(down);
-    const opinion = await judgePair({ ...judge, signal }, { ...asked, ...works });
+    const about = [first.position, second.position];
+    const onAnswer: Judge['onAnswer'] = (answer) => judge.onAnswer?.(answer, about);
+    const works = { first: first.work, second: second.work };
+    const opinion = await judgePair({ ...judge, signal, onAnswer }, { ...asked, ...works });
     if (isDown(opinion.failure)) down ??= opinion.failure;
     return opinion;
   });

@@ -13,9 +13,10 @@ export interface Judge {
   answers?: ReadonlyMap<string, JudgeAnswer>;
   /**
    * Called after each call of the model, and awaited before its answer is used: record it here. An answer without text
-   * (the model was down) may come again under the same key.
+   * (the model was down) may come again under the same key. `about`: the positions shown, in their order, where several
+   * are compared: for the record alone, no model is told.
    */
-  onAnswer?: (answer: JudgeAnswer) => void | Promise<void>;
+  onAnswer?: (answer: JudgeAnswer, about?: number[]) => void | Promise<void>;
 }
 
 /** What was used by calls made now; what came from `answers` was counted before. A cost is null when one is not known. */
