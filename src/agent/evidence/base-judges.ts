@@ -4,13 +4,34 @@ import { join } from 'node:path';
 import { VariationFailure } from '../../core/failure';
 import { git, gitText } from '../git';
 import type { Patch } from '../workspace';
-import { isFile, isThere, type TreeChange, type TreeEntry, type Trees, textOf, treeChanges } from './changes';
+import {
+  isFile,
+  isThere,
+  readChanges,
+  readText,
+  type TreeChange,
+  type TreeEntry,
+  type Trees,
+  textOf,
+  treeChanges,
+} from './changes';
 import { restoreDeciding } from './judging/manifests';
-import type { JudgingFile } from './judging-files';
+import { type JudgingFile, judgingFiles } from './judging-files';
 
 export interface BaseJudgesRequest extends Trees {
-  /** What of the variation's change judges it: `judgingFiles`. */
-  files: readonly JudgingFile[];
+  /** What of the variation's change judges it: `judgesOf`. */
+  files: readonly Pick<JudgingFile, 'path' | 'kind'>[];
+}
+
+/**
+ * The files of a variation's change that judge it, when these are the commands of the project's checks.
+ * @throws GitError; AbortError
+ */
+export async function judgesOf(trees: Trees, commands: readonly string[]): Promise<JudgingFile[]> {
+  const { mirror, baseSha, signal } = trees;
+  const changes = await readChanges(trees);
+  const manifest = await readText({ mirror, sha: baseSha, signal }, 'package.json');
+  return judgingFiles(changes, { commands, manifest });
 }
 
 const patchMs = 120_000;
@@ -82,7 +103,7 @@ async function indexLines(request: BaseJudgesRequest, changes: readonly TreeChan
 /** Null: the whole file is put back. */
 async function partly(
   { mirror, signal }: BaseJudgesRequest,
-  file: JudgingFile,
+  file: Pick<JudgingFile, 'kind'>,
   { path, base, patched }: TreeChange,
 ): Promise<TreeEntry | null> {
   if (file.kind !== 'runner' || !isFile(patched) || (isThere(base) && !isFile(base))) return null;

@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { commitPatch } from '../../../src/agent/commit';
-import { withBaseJudges } from '../../../src/agent/evidence/base-judges';
+import { judgesOf, withBaseJudges } from '../../../src/agent/evidence/base-judges';
 import { readChanges, readText } from '../../../src/agent/evidence/changes';
-import { type Judged, judgingFiles } from '../../../src/agent/evidence/judging-files';
+import { judgingFiles } from '../../../src/agent/evidence/judging-files';
+import { commitPatch } from '../../../src/agent/commit';
 import { commitAll, git, scratch } from '../environments/support';
 
 // A busy machine is slow, not wrong.
@@ -47,8 +47,8 @@ const put = (files: Files) => (work: string) => {
 };
 
 /** What `git` says of the tree that base and the patch with the base's judges make. */
-async function judged(trees: ReturnType<typeof mirrorOf>, by: Judged = { commands: [], manifest: null }) {
-  const files = judgingFiles(await readChanges(trees), by);
+async function judged(trees: ReturnType<typeof mirrorOf>, commands: string[] = []) {
+  const files = await judgesOf(trees, commands);
   const patch = await withBaseJudges({ ...trees, files });
   expect(patch.base_sha).toBe(trees.baseSha);
   expect(patch.stat.bytes).toBe(patch.bytes.length);
@@ -206,7 +206,7 @@ describe('a variation with the base’s judges', () => {
     const read = await readText({ mirror, sha: baseSha }, 'package.json');
     expect(read).toBe(manifest);
     expect(await readText({ mirror, sha: baseSha }, 'no*.json')).toBeNull();
-    const { changed } = await judged(trees, { commands: ['npm test'], manifest: read });
+    const { changed } = await judged(trees, ['npm test']);
     expect(changed).toEqual(['M\ttools/a.js']);
   });
 
