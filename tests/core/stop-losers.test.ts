@@ -145,6 +145,7 @@ describe('once one variation passed everything required', () => {
     await direct(database, id, { text: 'Shorter', variations: [1], path: null, line: null });
     await stopAllLosers(database);
     expect((await statusesOf(database, id))[4]).toBe('queued');
+    await database.sql`update directives set delivered_at = now() where run_id = ${id}`;
     await complete(await claimOne(database, id), { tests: 'passes' });
     await stopAllLosers(database);
     expect((await statusesOf(database, id))[4]).toBe('stopped');
