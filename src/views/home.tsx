@@ -8,7 +8,7 @@ import { isFiltered, type ListQuery, queryString, type Show } from './query';
 import { RunList } from './runlist';
 import type { Shell } from './shell';
 import { Problem } from './toast';
-import { type Waiting, Waits } from './waits';
+import { type AllWaits, Waits, waitCount } from './waits';
 
 interface Props {
   shell: Shell;
@@ -17,7 +17,7 @@ interface Props {
   stats: Figures;
   counts: Counts;
   /** The oldest of what waits for a person. */
-  waits: readonly Waiting[];
+  waits: AllWaits;
   /** A dialog that the page is to begin with. */
   sheet?: JSX.Element | undefined;
   problem?: { strong: string; rest: string } | undefined;
@@ -32,15 +32,15 @@ export function HomePage(props: Props) {
   return (
     <Layout
       shell={shell}
-      title={homeTitle(counts, waits.length)}
-      status={homeStatus(counts, waits.length)}
+      title={homeTitle(counts, waitCount(waits))}
+      status={homeStatus(counts, waitCount(waits))}
       sheet={props.sheet}
     >
       <Problem problem={props.problem} />
       <h1 class="vh">Runs</h1>
       <div class="cols">
         <div>
-          <Waits waits={waits} now={shell.now} />
+          <Waits {...waits} now={shell.now} />
           <section id="runs" aria-labelledby="runs-h">
             <div class="head">
               <h2 id="runs-h">Runs</h2>
