@@ -83,25 +83,25 @@ export async function openPullRequest(
   signal?: AbortSignal,
 ): Promise<{ pull: PullRequest; created: boolean; warnings: string[] }> {
   const found = await forge.findPullRequest(opening, signal);
-  const pull = found ?? (await create(forge, opening, signal));
+  const { pull, created } = found ? { pull: found, created: false } : await create(forge, opening, signal);
   const missing = opening.labels.filter((label) => !pull.labels.includes(label));
   const warnings = pull.state === 'open' ? await label(forge, pull.number, missing, signal) : [];
-  return { pull, created: found === null, warnings };
+  return { pull, created, warnings };
 }
 
-async function create(forge: Forge, opening: PullRequestOpening, signal?: AbortSignal): Promise<PullRequest> {
+async function create(forge: Forge, opening: PullRequestOpening, signal?: AbortSignal) {
   const { head, base } = opening;
   const title = (opening.title.replace(/\s+/g, ' ').trim() || head).slice(0, maxTitle);
   const body = `${opening.body.slice(0, maxBody)}\n\n${opening.marker}`;
   try {
-    return await forge.createPullRequest({ head, base, title, body }, signal);
+    return { pull: await forge.createPullRequest({ head, base, title, body }, signal), created: true };
   } catch (error) {
     if (!(error instanceof ForgeError) || !error.exists) throw error;
     // Made a moment ago by a call whose answer was lost; or its marker was edited away.
     const marked = await forge.findPullRequest(opening, signal);
     const found = marked ?? (await forge.findPullRequest({ ...opening, marker: null }, signal));
     if (found === null) throw error;
-    return found;
+    return { pull: found, created: false };
   }
 }
 

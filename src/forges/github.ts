@@ -22,7 +22,9 @@ const CheckRuns = Type.Object({
 const Status = Type.Object({ state: Type.String(), total_count: Type.Integer() });
 
 /** A repository on github.com, or on an enterprise server, by its REST API of 2022-11-28. */
-export function gitHub(wire: Wire, repo: { owner: string; repo: string }): Forge {
+export function gitHub(wire: Wire, place: { owner: string; repo: string }): Forge {
+  // Nothing more of it: what a path has no place for becomes a parameter.
+  const repo = { owner: place.owner, repo: place.repo };
   const ask = request.defaults({
     baseUrl: wire.baseUrl,
     headers: {

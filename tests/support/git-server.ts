@@ -37,6 +37,8 @@ export interface GitServer {
   add(name: string, from: string): string;
   pathOf(name: string): string;
   urlOf(name: string): string;
+  /** Drops all connections, in place of an answer. */
+  cut(): Response;
   stop(): Promise<void>;
 }
 
@@ -87,7 +89,7 @@ export async function startGitServer(
   };
   const url = `https://127.0.0.1:${port.port}`;
   return {
-    ...{ url, caFile, token, requests, host: `127.0.0.1:${port.port}` },
+    ...{ url, caFile, token, requests, cut, host: `127.0.0.1:${port.port}` },
     get faults() {
       return state.faults;
     },

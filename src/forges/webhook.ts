@@ -1,0 +1,147 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { type TSchema, Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import type { PullRequest } from './forge';
+
+/** What a forge says by itself, as far as landings want to know. */
+export type News = {
+  /** The delivery's own id: one that has been seen says nothing new. */
+  delivery: string;
+  /** URLs of the repository; `sameRepository` compares them with a project's. */
+  repository: { name: string; urls: string[] };
+} & (
+  | { kind: 'pull_request'; pull: Pick<PullRequest, 'number' | 'state' | 'merged_sha' | 'head' | 'head_sha'> }
+  /** The checks of a commit have changed: ask for them. */
+  | { kind: 'checks'; sha: string; branch: string | null }
+  /** `after` is null when the branch was deleted. */
+  | { kind: 'push'; branch: string; after: string | null }
+  /** True, and of no interest: a ping, a comment, a tag. */
+  | { kind: 'nothing'; event: string }
+);
+
+/** What cannot be read as a delivery; `message` says why. */
+export class WebhookError extends Error {
+  override name = 'WebhookError';
+}
+
+/** Names in small letters, as `Object.fromEntries(request.headers)` gives them. */
+export type DeliveryHeaders = Readonly<Record<string, string | undefined>>;
+
+/** Forgejo also signs as Gitea and GitHub do; the first of these that is there counts. */
+const signatures = {
+  github: ['x-hub-signature-256'],
+  forgejo: ['x-forgejo-signature', 'x-gitea-signature', 'x-hub-signature-256'],
+};
+
+/**
+ * Whether a delivery comes from who knows the secret: HMAC-SHA256 over the bytes as they came, in constant time.
+ * GitHub writes `sha256=` before the hexadecimal digits, Forgejo and Gitea in their own headers do not.
+ */
+export function verifySignature(
+  forge: 'github' | 'forgejo',
+  secret: string,
+  body: Uint8Array,
+  headers: DeliveryHeaders,
+): boolean {
+  const name = signatures[forge].find((one) => headers[one] !== undefined);
+  const said = name === undefined ? undefined : headers[name];
+  if (!said || secret === '') return false;
+  const digits = name === 'x-hub-signature-256' ? said.match(/^sha256=([0-9a-f]{64})$/i)?.[1] : said;
+  if (!digits || !/^[0-9a-f]{64}$/i.test(digits)) return false;
+  const expected = createHmac('sha256', secret).update(body).digest();
+  return timingSafeEqual(expected, Buffer.from(digits, 'hex'));
+}
+
+/**
+ * Reads a delivery whose signature was verified. Both forges write the same of pull requests and pushes.
+ * @throws WebhookError when it has no id, is not JSON, or is not what its event says.
+ */
+export function readNews(forge: 'github' | 'forgejo', body: Uint8Array, headers: DeliveryHeaders): News {
+  const delivery = header(forge, headers, 'delivery');
+  const event = header(forge, headers, 'event');
+  if (!delivery || !/^[\w-]{1,100}$/.test(delivery) || !event || !/^\w{1,60}$/.test(event))
+    throw new WebhookError('The delivery names no id or no event.');
+  const payload = parsed(body);
+  const { repository } = checked(WithRepository, payload);
+  const from = {
+    delivery,
+    repository: {
+      name: repository.full_name,
+      urls: [repository.clone_url, repository.ssh_url, repository.html_url].filter(
+        (url) => url !== undefined,
+      ),
+    },
+  };
+  if (event === 'pull_request') return { ...from, kind: 'pull_request', pull: pullOf(payload) };
+  if (event === 'push') return { ...from, ...pushOf(payload) };
+  if (event === 'check_suite' || event === 'check_run') {
+    const suite = checked(event === 'check_suite' ? CheckSuite : CheckRun, payload);
+    const { head_sha, head_branch } = 'check_suite' in suite ? suite.check_suite : suite.check_run;
+    return { ...from, kind: 'checks', sha: head_sha, branch: head_branch ?? null };
+  }
+  if (event === 'status') return { ...from, kind: 'checks', sha: checked(Status, payload).sha, branch: null };
+  return { ...from, kind: 'nothing', event };
+}
+
+const Sha = Type.String({ pattern: '^([0-9a-f]{40}|[0-9a-f]{64})$' });
+const maybe = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]));
+
+const WithRepository = Type.Object({
+  repository: Type.Object({
+    full_name: Type.String({ maxLength: 500 }),
+    clone_url: Type.Optional(Type.String({ maxLength: 2000 })),
+    ssh_url: Type.Optional(Type.String({ maxLength: 2000 })),
+    html_url: Type.Optional(Type.String({ maxLength: 2000 })),
+  }),
+});
+const WithPull = Type.Object({
+  pull_request: Type.Object({
+    number: Type.Integer({ minimum: 1 }),
+    state: Type.Union([Type.Literal('open'), Type.Literal('closed')]),
+    merged: maybe(Type.Boolean()),
+    merge_commit_sha: maybe(Sha),
+    head: Type.Object({ ref: Type.String({ maxLength: 1000 }), sha: Sha }),
+  }),
+});
+const Push = Type.Object({ ref: Type.String({ maxLength: 1000 }), after: Sha });
+const Suite = Type.Object({ head_sha: Sha, head_branch: maybe(Type.String({ maxLength: 1000 })) });
+const CheckSuite = Type.Object({ check_suite: Suite });
+const CheckRun = Type.Object({ check_run: Suite });
+const Status = Type.Object({ sha: Sha });
+
+function header(forge: 'github' | 'forgejo', headers: DeliveryHeaders, name: 'delivery' | 'event') {
+  const makers = forge === 'github' ? ['github'] : ['forgejo', 'gitea'];
+  return makers.map((maker) => headers[`x-${maker}-${name}`]).find((value) => value !== undefined);
+}
+
+function parsed(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    throw new WebhookError('The delivery is not JSON; choose application/json as its content type.');
+  }
+}
+
+function checked<T extends TSchema>(schema: T, payload: unknown): T['static'] {
+  if (Value.Check(schema, payload)) return payload;
+  const first = Value.Errors(schema, payload).First();
+  throw new WebhookError(`The delivery is not what its event says: ${first?.path || 'the whole'} is wrong.`);
+}
+
+function pullOf(payload: unknown): Extract<News, { kind: 'pull_request' }>['pull'] {
+  const { number, state, merged, merge_commit_sha, head } = checked(WithPull, payload).pull_request;
+  return {
+    number,
+    state: merged ? 'merged' : state,
+    merged_sha: merged ? (merge_commit_sha ?? null) : null,
+    head: head.ref,
+    head_sha: head.sha,
+  };
+}
+
+function pushOf(payload: unknown) {
+  const { ref, after } = checked(Push, payload);
+  const branch = ref.match(/^refs\/heads\/(.+)$/)?.[1];
+  if (branch === undefined) return { kind: 'nothing' as const, event: 'push' };
+  return { kind: 'push' as const, branch, after: /^0+$/.test(after) ? null : after };
+}
