@@ -20,7 +20,7 @@ import type { PlanStep } from './fact';
 
 /** The objects of the JSON API, exactly as they are sent (api.md). Times are ISO-8601 UTC, durations seconds. */
 
-export type { CheckOutcome, Landing, Winner } from './contract-outcome';
+export type { CheckOutcome, Landing, Preflight, Winner } from './contract-outcome';
 
 /** The run's status in six words, for the monitoring API. */
 export type TaskStatus = 'pending' | 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';

@@ -58,7 +58,7 @@ export async function openGround(
       throw new StartError(`The queue cannot be opened: ${(error as Error).message}`);
     });
     closers.push(() => queue.close());
-    const secrets = [apiKey(config.dataDir), config.secret, ...providerKeys(config)];
+    const secrets = [apiKey(config.dataDir), config.secret, ...providerKeys(config), ...forgeKeys(config)];
     const parts = {
       ...{ config, database, vault, mirrors, workspaces, log, secrets },
       baseChecks: new Shared<number>(),
@@ -73,6 +73,10 @@ export async function openGround(
 
 function providerKeys({ providers }: Config): (string | null)[] {
   return [providers.openai?.apiKey ?? null, providers.anthropic?.apiKey ?? null];
+}
+
+function forgeKeys({ forges: { github, forgejo } }: Config): (string | null)[] {
+  return [github.token, github.webhookSecret, forgejo?.token ?? null, forgejo?.webhookSecret ?? null];
 }
 
 /** The database, migrated; whatever is opened is pushed to `closers` at once. */
