@@ -226,6 +226,7 @@ export interface Health {
     sandbox: HealthPart;
     workers: HealthPart;
     models: HealthPart;
+    forges: HealthPart;
   };
 }
 

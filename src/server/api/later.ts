@@ -10,9 +10,6 @@ const later: readonly [method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path
   ['PUT', '/runs/:id/winner'],
   ['DELETE', '/runs/:id/winner'],
   ['POST', '/runs/:id/grafts'],
-  ['POST', '/runs/:id/landing'],
-  ['GET', '/runs/:id/landing'],
-  ['DELETE', '/runs/:id/landing'],
   ['GET', '/api-keys'],
   ['POST', '/api-keys'],
   ['GET', '/users'],
@@ -29,11 +26,7 @@ const later: readonly [method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path
 ];
 
 /** What other services will call. */
-const laterCallbacks: typeof later = [
-  ['POST', '/webhook/github-actions'],
-  ['POST', '/webhook/github'],
-  ['POST', '/webhook/forgejo'],
-];
+const laterCallbacks: typeof later = [['POST', '/webhook/github-actions']];
 
 export const laterRoutes = () => refusing(later);
 export const laterCallbackRoutes = () => refusing(laterCallbacks);
