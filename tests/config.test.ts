@@ -154,6 +154,8 @@ test('what may hold a password is not repeated', () => {
   }
   expect(refusal({ BAKEOFF_API_KEY: 'hunter2' })).not.toContain('hunter2');
   expect(refusal({ BAKEOFF_SECRET: 'hunter2' })).not.toContain('hunter2');
+  expect(refusal({ GITHUB_TOKEN: 'with hunter2' })).not.toContain('hunter2');
+  expect(refusal({ FORGEJO_URL: 'https://hunter2@git.lan' })).not.toContain('hunter2');
 });
 
 test('loopback is told from what others can reach', () => {

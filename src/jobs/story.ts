@@ -9,6 +9,7 @@ import type { Claimed, Ending } from '../core/claim';
 import { persist } from '../core/db';
 import { VariationFailure } from '../core/failure';
 import type { Recorder } from '../core/recorder';
+import { credentialFor } from '../forges/place';
 import { ensureBase } from './base';
 import { checkBase, checkPatch } from './checks';
 import { openJournal } from './journal';
@@ -35,7 +36,8 @@ export async function story(job: Job, kept: { patch: Patch | null }): Promise<En
   const { run, project } = assignment;
   /** What may be cut short by a pause, to be done again later. */
   const signal = AbortSignal.any([abort.signal, pause.cut]);
-  const mirror = await job.mirrors.sync(project, { signal });
+  const credential = credentialFor(project, job.config);
+  const mirror = await job.mirrors.sync({ ...project, credential }, { signal });
   await ensureBase(job, project, run, signal);
   const found = await job.mirrors.resolve(project, run.base_sha ?? run.base);
   const baseSha = await persist(() => settleBase(job.database, claimed, found), { signal });

@@ -2,10 +2,13 @@ import { expect, test } from 'bun:test';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type FailureCode, failures } from '../../src/core/failure';
+import { landingFailures } from '../../src/core/landing-failure';
 import { statusOf } from '../../src/jobs/result';
 
 const root = resolve(import.meta.dir, '../..');
-const [whyEnded, whyRefused] = readFileSync(join(root, 'docs/errors.md'), 'utf8').split('## Why a request');
+const [whyEnded, whyRefused, whyNotLanded] = readFileSync(join(root, 'docs/errors.md'), 'utf8').split(
+  /^## Why a (?:request|winner)/m,
+);
 
 /** The cells of a document's table rows that begin with a code. */
 function rows(text = ''): string[][] {
@@ -22,6 +25,10 @@ test('docs/errors.md says of every failure what the code says, and where it lead
     `\`${statusOf(code)}\``,
   ]);
   expect(rows(whyEnded)).toEqual(expected);
+});
+
+test('docs/errors.md says of every landing that failed what the code says', () => {
+  expect(rows(whyNotLanded)).toEqual(Object.entries(landingFailures));
 });
 
 test('docs/errors.md lists every code with which the API refuses, and no other', () => {
