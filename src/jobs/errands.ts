@@ -105,7 +105,8 @@ async function doOne(
     parts.log.warn('an errand failed', { ...told, try: errand.tries + 1, error });
     // What cannot be recorded now would be left lying with a worker that lives.
     if (errand.tries + 1 >= maxTries) return persist(() => work.giveUp(parts, errand, error), { signal });
-    const pauseMs = Math.min(firstRetryMs * 2 ** errand.tries, longestRetryMs);
+    const firstMs = parts.waits?.retryMs ?? firstRetryMs;
+    const pauseMs = Math.min(firstMs * 2 ** errand.tries, longestRetryMs);
     const delayMs = Math.max(pauseMs, (error instanceof Later && error.afterMs) || 0);
     await persist(() => putBack(parts.database, table, errand, { delayMs, failed: true }), { signal });
   }
