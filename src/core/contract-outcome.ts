@@ -62,3 +62,17 @@ export interface Landing {
   created_at: string;
   landed_at: string | null;
 }
+
+/** Whether the winner goes on top of a branch as it is now. */
+export interface Preflight {
+  variation: number;
+  target: string;
+  target_sha: string;
+  /** Null when it cannot be known beforehand; `reason` says why. */
+  clean: boolean | null;
+  /** Paths on which both have changed the same places, at most 100. */
+  conflicts: string[];
+  /** How many there are; 0 while `clean` is false when the two share no history. */
+  conflict_count: number;
+  reason: string | null;
+}

@@ -23,6 +23,7 @@ import type { PlanStep } from './fact';
 export type {
   CheckOutcome,
   Landing,
+  Preflight,
   RunVerdict,
   Winner,
 } from './contract-outcome';
@@ -236,6 +237,7 @@ export interface Health {
     sandbox: HealthPart;
     workers: HealthPart;
     models: HealthPart;
+    forges: HealthPart;
   };
 }
 

@@ -2,6 +2,7 @@ import type { Directive } from './contract';
 import type { Database, Sql, Tx } from './db';
 import { conflict, notFound } from './errors';
 import { append } from './event';
+import type { Rebase } from './fact';
 import { type Idempotency, remember } from './idempotency';
 import { isOver, type Locked, lock, requeue } from './variation';
 
@@ -14,6 +15,8 @@ export interface NewDirective {
   variations: number[] | null;
   path: string | null;
   line: number | null;
+  /** It asks for the change to be put on top of this. */
+  rebase?: Rebase;
 }
 
 /**
@@ -54,7 +57,7 @@ export async function direct(
 export async function instruct(
   tx: Tx,
   row: Locked,
-  { text, path, line }: Pick<NewDirective, 'text' | 'path' | 'line'>,
+  { text, path, line, rebase }: Pick<NewDirective, 'text' | 'path' | 'line' | 'rebase'>,
 ): Promise<number> {
   const [waiting] = await tx<{ count: number }[]>`
     select count(*)::int as count from directives where variation_id = ${row.id} and delivered_at is null`;
@@ -67,7 +70,8 @@ export async function instruct(
     insert into directives (run_id, variation_id, text, path, line)
     values (${row.run_id}, ${row.id}, ${text}, ${path}, ${line}) returning id`;
   const id = made?.id ?? 0;
-  const fact = { type: 'directive.received', payload: { directive: id, text, path, line } } as const;
+  const payload = { directive: id, text, path, line, ...(rebase ? { rebase } : {}) };
+  const fact = { type: 'directive.received', payload } as const;
   await append(tx, row.run_id, row.position, [fact]);
   if (isOver(row.status)) await requeue(tx, row, { why: 'directive', iterate: true, fresh: true });
   return id;

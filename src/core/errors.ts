@@ -17,7 +17,7 @@ export class BakeoffError extends Error {
 
 /** What was named is not there: 404 `<noun>_not_found`. */
 export function notFound(
-  noun: 'run' | 'variation' | 'project' | 'agent' | 'approval' | 'checkpoint',
+  noun: 'run' | 'variation' | 'project' | 'agent' | 'approval' | 'checkpoint' | 'landing',
   name: string | number,
 ): BakeoffError {
   // A path that holds no id is read as -1.

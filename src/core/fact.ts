@@ -45,6 +45,13 @@ export type CheckResult =
   | 'broken'
   | 'could_not_run';
 
+/** What a directive asks a variation to put its change on top of: a branch as it was then, in the files on which both had changed the same places. */
+export interface Rebase {
+  target: string;
+  target_sha: string;
+  paths: string[];
+}
+
 /** Of a run that ended long ago, retention has taken the text away (a long output's middle, a verbose prompt). */
 export interface Thinned {
   thinned?: true;
@@ -179,7 +186,13 @@ export interface Payloads {
     sha256: string;
     cost_usd: number | null;
   };
-  'directive.received': { directive: number; text: string; path: string | null; line: number | null };
+  'directive.received': {
+    directive: number;
+    text: string;
+    path: string | null;
+    line: number | null;
+    rebase?: Rebase;
+  };
   /** It entered the conversation with this model call. */
   'directive.delivered': { directive: number; call: number };
   'approval.requested': { approval: number; kind: ApprovalKind; question: Question };
@@ -230,7 +243,12 @@ export interface Payloads {
     commit: string;
     pull_request: PullRequest | null;
   };
-  'landing.failed': { landing: number; error: { code: string; message: string; paths?: string[] } };
+  /** `undo`: it is as it was, and could not be undone. */
+  'landing.failed': {
+    landing: number;
+    error: { code: string; message: string; paths?: string[] };
+    undo?: true;
+  };
   'landing.updated': { landing: number; pull_request: PullRequest };
   'landing.undone': {
     landing: number;

@@ -3,6 +3,12 @@
  * landing can be asked for again. docs/errors.md is written from this table, and a test keeps the two together.
  */
 export const landingFailures = {
+  nothing_to_land: 'The winner changed no file, so there is nothing to land.',
+  winner_reopened:
+    'The winner has gone on, or was chosen anew, while it was to be landed. Choose it again, then land again.',
+  base_not_found:
+    'The commit that the winner started from is neither in the repository any more nor on this machine. Start a new run.',
+  patch_rejected: 'The winner’s patch does not apply to its base any more. See the message.',
   target_not_found: 'The repository has no such branch to land on. Name another `target`.',
   merge_conflict:
     'The target has changed the same places since the run began. Ask the winner to rebase, or merge by hand.',
@@ -17,13 +23,19 @@ export const landingFailures = {
   checkout_dirty:
     'The local repository has uncommitted changes where the branch is checked out. Commit or stash them first.',
   repository_refused: 'The repository may not be used, or is none any more. See the message.',
+  merged:
+    'The pull request has been merged, so it is not undone by closing it. Revert it where it was merged.',
   disk_full: 'A disk is full: ours or that of the repository. Free some space, then land again.',
+  forge_not_configured:
+    'A pull request needs a forge that Bakeoff knows. Set `FORGEJO_URL` (or `GITHUB_API_URL`), or land a branch.',
   forge_unavailable: 'The forge, or the network to it, did not answer or broke off. It is tried again.',
   forge_rate_limited: 'The forge takes no more requests for now. It is tried again when it says so.',
   forge_refused:
     'The forge refused the request: the token is missing, wrong or may not do this, or what was asked for is not valid.',
   forge_not_found: 'The forge has no such repository or pull request, or the token may not see it.',
   forge_nonsense: 'What answers at the address of the forge does not speak its protocol. Check the address.',
+  labels_refused: 'The pull request is open, but its labels could not be added. See the message.',
+  internal: 'A mistake of Bakeoff itself. The log of the worker has the details; please report it.',
 } as const satisfies Record<string, string>;
 
 export type LandingCode = keyof typeof landingFailures;

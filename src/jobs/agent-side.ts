@@ -2,11 +2,16 @@ import { isRefName } from '../agent/mirror';
 import { priceOf } from '../agent/models/prices';
 import { parseScenario } from '../agent/models/scripted';
 import { inspectSource, SourceError, validateSource } from '../agent/source';
-import type { Agent } from '../core/contract';
+import type { Agent, Preflight } from '../core/contract';
+import type { NewDirective } from '../core/directive';
 import { BakeoffError, invalid } from '../core/errors';
 import type { Source } from '../core/project';
+import { placeOf } from '../forges/place';
+import type { DeliveryHeaders } from '../forges/webhook';
 import { testAgent } from './agent-test';
+import { type Heard, hearForge } from './forge-news';
 import { readHosts } from './hosts';
+import { preflightRun, rebaseDirective } from './landing-preflight';
 import type { Parts } from './parts';
 
 /** What the API asks of the agents' side, handed to it at start, since it imports none of them. */
@@ -21,6 +26,8 @@ export interface AgentSide {
   checkBase(source: Source, base: string | null): Promise<void>;
   /** @throws BakeoffError 422 naming `field` when it cannot be a branch, or a local source has no such one */
   checkBranch(source: Source, branch: string, field: string): Promise<void>;
+  /** Whether a source's pull requests can be opened: its forge is one that the operator configured. */
+  hasForge(source: Source): boolean;
   /** @throws BakeoffError 422 naming the place in the scenario */
   checkScenario(scenario: unknown): void;
   /**
@@ -32,6 +39,12 @@ export interface AgentSide {
   hasPrice(agent: Agent): boolean;
   /** Makes one small model call. */
   testAgent(id: number): Promise<AgentTest>;
+  /** Whether a run's winner goes on top of a branch's present tip. @throws BakeoffError as `preflightRun` says */
+  preflight(runId: number, target: string | null): Promise<Preflight>;
+  /** The directive that asks the winner to rebase. @throws BakeoffError as `rebaseDirective` says */
+  rebaseDirective(runId: number, target: string | null): Promise<NewDirective>;
+  /** Takes what a forge says by itself. @throws BakeoffError as `hearForge` says */
+  hearForge(forge: 'github' | 'forgejo', body: Uint8Array, headers: DeliveryHeaders): Promise<Heard>;
 }
 
 export interface AgentTest {
@@ -82,6 +95,7 @@ export function openAgentSide(parts: Parts): AgentSide {
         if (!heads.includes(branch)) throw invalid(field, `The repository has no branch ${branch}`);
       });
     },
+    hasForge: (source) => placeOf(source, config) !== null,
     checkScenario(scenario) {
       try {
         parseScenario(scenario);
@@ -92,6 +106,9 @@ export function openAgentSide(parts: Parts): AgentSide {
     readHosts: (hosts) => readHosts(hosts, config),
     hasPrice: ({ provider, model, price }) => priceOf({ provider, model, price }) !== null,
     testAgent: (id) => testAgent(parts, id),
+    preflight: (runId, target) => preflightRun(parts, runId, target),
+    rebaseDirective: (runId, target) => rebaseDirective(parts, runId, target),
+    hearForge: (forge, body, headers) => hearForge(parts, forge, body, headers),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Sql } from '../core/db';
+import { persist, type Sql } from '../core/db';
 import { claimErrand, type Errand, type ErrandTable, errandChannel, putBack } from '../core/errand';
 import { every } from './every';
 import type { Parts } from './parts';
@@ -9,6 +9,18 @@ export interface ErrandWork {
   run(parts: Parts, errand: Errand, signal: AbortSignal): Promise<void>;
   /** Records that it cannot be done; after the last try. */
   giveUp(parts: Parts, errand: Errand, error: Error): Promise<void>;
+}
+
+/** What an errand throws that is asked to come again, and when; anything else is done again after a pause of ours. */
+export class Later extends Error {
+  override name = 'Later';
+  constructor(
+    message: string,
+    /** Milliseconds before which it is of no use. */
+    readonly afterMs: number | null,
+  ) {
+    super(message);
+  }
 }
 
 /** Errands of one kind that a process does at the same time. */
@@ -91,8 +103,11 @@ async function doOne(
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
     if (signal.aborted) return putBack(parts.database, table, errand, { delayMs: 0, failed: false });
     parts.log.warn('an errand failed', { ...told, try: errand.tries + 1, error });
-    if (errand.tries + 1 >= maxTries) return work.giveUp(parts, errand, error);
-    const delayMs = Math.min(firstRetryMs * 2 ** errand.tries, longestRetryMs);
-    await putBack(parts.database, table, errand, { delayMs, failed: true });
+    // What cannot be recorded now would be left lying with a worker that lives.
+    if (errand.tries + 1 >= maxTries) return persist(() => work.giveUp(parts, errand, error), { signal });
+    const firstMs = parts.waits?.retryMs ?? firstRetryMs;
+    const pauseMs = Math.min(firstMs * 2 ** errand.tries, longestRetryMs);
+    const delayMs = Math.max(pauseMs, (error instanceof Later && error.afterMs) || 0);
+    await persist(() => putBack(parts.database, table, errand, { delayMs, failed: true }), { signal });
   }
 }

@@ -8,6 +8,7 @@ import { releaseDue } from '../core/pending';
 import { readSettings } from '../core/settings';
 import { stopAllLosers } from '../core/stop-losers';
 import { listQueued, type QueuedVariation, queuedOf } from '../core/variation';
+import { forgetOldDeliveries } from '../core/webhook-delivery';
 import { forgetDead, witnessS } from '../core/worker';
 import type { Log } from '../log';
 import { every, seldom } from './every';
@@ -54,6 +55,7 @@ const sweepChores: Record<string, Chore> = {
     queue.hold(!(await readSettings(database)).execution),
   'putting back lost jobs': async ({ database, queue }) => queue.restore(await listQueued(database)),
   'forgetting old keys': ({ database }) => forgetOldKeys(database),
+  'forgetting old deliveries': ({ database }) => forgetOldDeliveries(database),
   'forgetting dead workers': ({ database }) => forgetDead(database),
 };
 

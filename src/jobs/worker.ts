@@ -12,13 +12,15 @@ import { retire, type WorkerIdentity } from '../core/worker';
 import { type ErrandWork, startErrands } from './errands';
 import { every } from './every';
 import { judging } from './judging';
+import { landing } from './landing';
+import { watchPullRequests } from './landing-watch';
 import type { Parts } from './parts';
 import type { JobQueue } from './queue';
 import { strayFinder } from './strays';
 import { type Active, ShuttingDown, workOn, workOnClaimed } from './work';
 
 /** What is done besides variations. */
-const errands: Partial<Record<ErrandTable, ErrandWork>> = { verdicts: judging };
+const errands: Record<ErrandTable, ErrandWork> = { verdicts: judging, landings: landing };
 /** A notice may be lost with a connection; a wish is seen by looking, too. */
 const lookMs = 500;
 const straysMs = 5_000;
@@ -107,6 +109,7 @@ export async function startWorker(
     return claimed.variationId;
   };
   const stopErrands = await startErrands(parts, identity.id, errands);
+  const stopWatching = watchPullRequests(parts);
   log.info('worker started', { worker: identity.id, concurrency: config.concurrency, sandbox: sandbox.kind });
 
   return {
@@ -134,7 +137,10 @@ export async function startWorker(
       };
       giveBack();
       const teller = setInterval(giveBack, tellMs);
-      await Promise.race([Promise.all([closed, stopErrands()]).catch(() => {}), Bun.sleep(shutdownMs)]);
+      await Promise.race([
+        Promise.all([closed, stopErrands(), stopWatching()]).catch(() => {}),
+        Bun.sleep(shutdownMs),
+      ]);
       clearInterval(teller);
       const leave = async (): Promise<void> => {
         await Promise.all(timers.map((stop) => stop()));

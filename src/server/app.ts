@@ -7,6 +7,7 @@ import { directiveRoutes } from './api/directives';
 import { flowRoutes } from './api/flows';
 import { forkRoutes } from './api/fork';
 import { graftRoutes } from './api/grafts';
+import { landingRoutes } from './api/landing';
 import { laterCallbackRoutes, laterRoutes } from './api/later';
 import { projectRoutes } from './api/projects';
 import { runRoutes } from './api/runs';
@@ -16,6 +17,7 @@ import { steerRoutes } from './api/steer';
 import { taskRoutes } from './api/tasks';
 import { variationRoutes } from './api/variations';
 import { verdictRoutes } from './api/verdict';
+import { webhookRoutes } from './api/webhooks';
 import { winnerRoutes } from './api/winner';
 import { cookieName, enter, type Gate, isKnown, requireHost, requireOrigin } from './auth';
 import { isJson, isPatch, maxBodyBytes, tooLarge } from './body';
@@ -80,6 +82,7 @@ export function createApp(services: Services, gate: Gate) {
         .use(approvalRoutes(services))
         .use(flowRoutes(services))
         .use(winnerRoutes(services))
+        .use(landingRoutes(services))
         .use(taskRoutes(services))
         .use(projectRoutes(services))
         .use(agentRoutes(services))
@@ -87,7 +90,7 @@ export function createApp(services: Services, gate: Gate) {
         .use(settingsRoutes(services))
         .use(laterRoutes()),
     )
-    .group('/api', (api) => api.use(laterCallbackRoutes()))
+    .group('/api', (api) => api.use(webhookRoutes(services)).use(laterCallbackRoutes()))
     .use(pages(services));
   const api = describeApi(app, services.version, cookieName(gate));
   return app
@@ -113,13 +116,16 @@ function openly<T extends { detail: object }>(call: T): T {
 
 const mendPath = /^\/runs\/\d+\/variations\/\d+\/mend$/;
 const openPaths = /^\/(health|enter|assets\/[^?]*|favicon\.ico)$/;
+/** Signed over their bytes, by services that have no key and no page of ours. */
+const signedPaths = /^\/api\/webhook\/(github|forgejo)$/;
 
 /** Before anything is read: the name we are called by, where the request comes from, who asks, and what comes along. */
 function guard(request: Request, gate: Gate): void {
   requireHost(request, gate);
-  requireOrigin(request, gate);
   const path = new URL(request.url).pathname;
-  if (!openPaths.test(path) && !isKnown(request, gate)) {
+  const signed = request.method === 'POST' && signedPaths.test(path);
+  if (!signed) requireOrigin(request, gate);
+  if (!signed && !openPaths.test(path) && !isKnown(request, gate)) {
     throw new BakeoffError(
       'unauthorized',
       'State the API key as `Authorization: Bearer …`, or open the link that the service printed',

@@ -5,8 +5,8 @@ import { listWorkers } from '../core/worker';
 import type { JobQueue } from '../jobs/queue';
 
 const probeMs = 2_000;
-/** Providers are asked at most this often. */
-const modelsMs = 60_000;
+/** What lies outside is asked at most this often. */
+const outsideMs = 60_000;
 
 /** Tells how the parts of the service are. */
 export interface HealthWatch {
@@ -19,12 +19,8 @@ export function watchHealth(
   database: Database,
   queue: JobQueue,
 ): HealthWatch {
-  let models: { at: number; part: Promise<HealthPart> } | null = null;
-  const askModels = (): Promise<HealthPart> => {
-    if (models === null || Date.now() - models.at > modelsMs)
-      models = { at: Date.now(), part: probeModels(config) };
-    return models.part;
-  };
+  const askModels = kept(outsideMs, () => probeModels(config));
+  const askForges = kept(outsideMs, () => probeForges(config));
   const askDatabase = oneAtATime(async () => {
     await database.sql`select 1`;
     return config.databaseUrl ? 'outside' : 'private';
@@ -36,13 +32,14 @@ export function watchHealth(
   const askWorkers = oneAtATime(() => listWorkers(database));
   return {
     async read() {
-      const [db, jobs, workers, providers] = await Promise.all([
+      const [db, jobs, workers, providers, forges] = await Promise.all([
         timed(askDatabase),
         timed(askQueue),
         probeWorkers(askWorkers),
         askModels(),
+        askForges(),
       ]);
-      const parts = { database: db, queue: jobs, ...workers, models: providers };
+      const parts = { database: db, queue: jobs, ...workers, models: providers, forges };
       const down = [db, jobs, workers.workers, workers.sandbox].some((part) => part.status === 'down');
       const degraded = Object.values(parts).some((part) => part.status === 'degraded');
       return {
@@ -52,6 +49,15 @@ export function watchHealth(
         parts,
       };
     },
+  };
+}
+
+/** An answer is good for so long. */
+function kept<T>(ms: number, probe: () => Promise<T>): () => Promise<T> {
+  let last: { at: number; answer: Promise<T> } | null = null;
+  return () => {
+    if (last === null || Date.now() - last.at > ms) last = { at: Date.now(), answer: probe() };
+    return last.answer;
   };
 }
 
@@ -108,20 +114,43 @@ async function probeWorkers(
   }
 }
 
-/** Whether the configured providers' addresses answer at all; any answer counts, also a refusal. */
 async function probeModels(config: Config): Promise<HealthPart> {
   const { openai, anthropic, ollama } = config.providers;
-  const wanted = [
+  return await probeAddresses([
     openai && { name: 'openai', url: openai.baseUrl ?? 'https://api.openai.com/v1' },
     anthropic && { name: 'anthropic', url: anthropic.baseUrl ?? 'https://api.anthropic.com' },
     ollama && { name: 'ollama', url: ollama.baseUrl },
-  ].filter((one) => one !== null);
+  ]);
+}
+
+/** GitHub is configured by its token, or by another address than the public one's. */
+async function probeForges({ forges: { github, forgejo }, sslCertFile }: Config): Promise<HealthPart> {
+  const named = github.token !== null || new URL(github.apiUrl).hostname !== 'api.github.com';
+  const ca = sslCertFile === null ? undefined : Bun.file(sslCertFile);
+  return await probeAddresses(
+    [
+      named ? { name: 'github', url: github.apiUrl } : null,
+      forgejo && { name: 'forgejo', url: `${forgejo.url}/api/v1/version` },
+    ],
+    ca && { ca },
+  );
+}
+
+/** Whether these addresses answer at all; any answer counts, also a refusal. */
+async function probeAddresses(
+  all: readonly ({ name: string; url: string } | null)[],
+  tls?: { ca: Bun.BunFile },
+): Promise<HealthPart> {
+  const wanted = all.filter((one) => one !== null);
   if (wanted.length === 0) return { status: 'off', detail: 'none configured', latency_ms: null };
   const started = performance.now();
   const answers = await Promise.all(
     wanted.map(async ({ name, url }) => {
       try {
-        await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(probeMs), redirect: 'manual' });
+        await fetch(url, {
+          ...{ method: 'HEAD', signal: AbortSignal.timeout(probeMs), redirect: 'manual' },
+          ...(tls ? { tls } : {}),
+        });
         return { name, reached: true };
       } catch {
         return { name, reached: false };

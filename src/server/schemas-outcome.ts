@@ -65,3 +65,13 @@ export const landingSchema = object({
   created_at: time,
   landed_at: timeOrNull,
 });
+
+export const preflightSchema = object({
+  variation: id,
+  target: text,
+  target_sha: text,
+  clean: orNull(t.Boolean({ description: 'null when it cannot be known beforehand: `reason` says why' })),
+  conflicts: t.Array(text, { description: 'paths on which both have changed the same places, at most 100' }),
+  conflict_count: count,
+  reason: textOrNull,
+});

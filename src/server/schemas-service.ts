@@ -79,5 +79,5 @@ export const healthSchema = object({
   status: oneOf(['fine', 'degraded', 'down']),
   version: text,
   unsafe: t.Boolean(),
-  parts: object({ database: part, queue: part, sandbox: part, workers: part, models: part }),
+  parts: object({ database: part, queue: part, sandbox: part, workers: part, models: part, forges: part }),
 });

@@ -156,6 +156,7 @@ export const health: Health = {
     sandbox: part('bubblewrap'),
     workers: part('3, 2 busy'),
     models: { status: 'degraded', detail: 'Ollama does not answer', latency_ms: null },
+    forges: { status: 'off', detail: 'none configured', latency_ms: null },
   },
 };
 

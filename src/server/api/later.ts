@@ -5,9 +5,6 @@ import { errorSchema } from '../schemas';
 
 /** Calls of the contract that are not built yet: each answers 501, so that nobody takes silence for success. */
 const later: readonly [method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string][] = [
-  ['POST', '/runs/:id/landing'],
-  ['GET', '/runs/:id/landing'],
-  ['DELETE', '/runs/:id/landing'],
   ['GET', '/api-keys'],
   ['POST', '/api-keys'],
   ['GET', '/users'],
@@ -24,11 +21,7 @@ const later: readonly [method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path
 ];
 
 /** What other services will call. */
-const laterCallbacks: typeof later = [
-  ['POST', '/webhook/github-actions'],
-  ['POST', '/webhook/github'],
-  ['POST', '/webhook/forgejo'],
-];
+const laterCallbacks: typeof later = [['POST', '/webhook/github-actions']];
 
 export const laterRoutes = () => refusing(later);
 export const laterCallbackRoutes = () => refusing(laterCallbacks);

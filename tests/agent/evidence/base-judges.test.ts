@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { commitPatch } from '../../../src/agent/commit';
 import { judgesOf, withBaseJudges } from '../../../src/agent/evidence/base-judges';
 import { readChanges, readText } from '../../../src/agent/evidence/changes';
 import { judgingFiles } from '../../../src/agent/evidence/judging-files';
-import { commitPatch } from '../../../src/agent/commit';
 import { commitAll, git, scratch } from '../environments/support';
 
 // A busy machine is slow, not wrong.

@@ -1,0 +1,61 @@
+import { commitsToLand, type Words } from '../agent/landing/commits';
+import { putOnto } from '../agent/landing/rebased';
+import type { MirroredProject } from '../agent/mirror';
+import { readCheckpoint } from '../core/checkpoint';
+import type { Run } from '../core/contract';
+import { LandingFailure } from '../core/landing-failure';
+import { landingSteps, rebasedOn } from '../core/landing-matter';
+import { ensureBase } from './base';
+import { stepsOf } from './landing-words';
+import type { Parts } from './parts';
+
+interface Request {
+  run: Pick<Run, 'id'>;
+  position: number;
+  mirrored: MirroredProject;
+  /** The last part of the ref that keeps it, under `refs/bakeoff/<run>/`. */
+  ref: string;
+  words: Words;
+  squash: boolean;
+  signal?: AbortSignal;
+}
+
+/** A winner as a commit in this machine's mirror. */
+export interface WinnersCommit {
+  commit: string;
+  /** The same on the base alone: another one when it was put onto what it was rebased on. */
+  own: string;
+  base_sha: string;
+  /** The checkpoint whose patch it is. */
+  checkpoint: number;
+  ref: string;
+}
+
+/**
+ * Makes a winner's patch a commit on its base, or one for each of its steps, in the mirror as it is; wherever and
+ * whenever it is made, it is the same. What was rebased is put onto what it was rebased on.
+ * @throws LandingFailure `nothing_to_land`; VariationFailure `base_not_found`, `patch_rejected`, `disk_full`
+ */
+export async function winnersCommit(
+  parts: Pick<Parts, 'database' | 'mirrors'>,
+  request: Request,
+): Promise<WinnersCommit> {
+  const { database, mirrors } = parts;
+  const { run, position, mirrored, words, squash, signal } = request;
+  const checkpoint = await readCheckpoint(database, run.id, position);
+  const nothing = new LandingFailure('nothing_to_land', 'The winner changed no file.');
+  if (!checkpoint) throw nothing;
+  const { base_sha, bytes: patch, number } = checkpoint;
+  await ensureBase(parts, mirrored, { base: null, base_sha, base_run: null }, signal);
+  const mirror = mirrors.pathOf(mirrored.id);
+  const ref = `refs/bakeoff/${run.id}/${request.ref}`;
+  const steps = squash ? [] : stepsOf(await landingSteps(database, run.id, position));
+  const place = { mirror, ref, ...(signal ? { signal } : {}) };
+  const { commit, commits } = await commitsToLand({ ...place, ...words, baseSha: base_sha, patch, steps });
+  if (commits === 0) throw nothing;
+  const made = { base_sha, checkpoint: number, ref, own: commit };
+  const rebase = await rebasedOn(database, run.id, position);
+  if (rebase === null || !(await mirrors.has(mirrored.id, rebase.target_sha))) return { ...made, commit };
+  const { target_sha: onto, paths } = rebase;
+  return { ...made, commit: await putOnto({ ...place, ...words, commit, onto, paths, squash }) };
+}
