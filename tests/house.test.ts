@@ -28,8 +28,8 @@ const rules: Record<string, { values: string[]; types: string[] }> = {
     values: ['src/config.ts', 'src/log.ts', 'src/core/failure.ts'],
     types: ['src/core/fact.ts', 'src/core/conversation.ts', 'drizzle/schema.ts'],
   },
-  // The schema's lists of words (statuses, task types) are the contract's.
-  'src/views/': { values: ['drizzle/schema.ts'], types: ['src/core/'] },
+  // The schema's lists of words (statuses, task types) are the contract's; a range is plain arithmetic.
+  'src/views/': { values: ['drizzle/schema.ts', 'src/core/likely.ts'], types: ['src/core/'] },
   'src/jobs/': {
     values: ['src/core/', 'src/agent/', 'src/config.ts', 'src/log.ts', 'src/version.ts', 'drizzle/'],
     types: [],
