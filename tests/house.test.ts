@@ -29,8 +29,8 @@ const rules: Record<string, { values: string[]; types: string[] }> = {
     types: ['src/core/fact.ts', 'src/core/conversation.ts', 'src/core/opinion.ts', 'drizzle/schema.ts'],
   },
   'src/forges/': { values: ['src/config.ts'], types: ['src/core/landing-failure.ts'] },
-  // The schema's lists of words (statuses, task types) are the contract's.
-  'src/views/': { values: ['drizzle/schema.ts'], types: ['src/core/'] },
+  // The schema's lists of words (statuses, task types) are the contract's; a range is plain arithmetic.
+  'src/views/': { values: ['drizzle/schema.ts', 'src/core/likely.ts'], types: ['src/core/'] },
   'src/jobs/': {
     values: [
       'src/core/',

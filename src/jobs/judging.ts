@@ -20,6 +20,7 @@ import {
 import type { CriterionAnswer, JudgedPair } from '../core/opinion';
 import { type Candidate, rank, toJudge } from '../core/ranking';
 import { ensureCommit } from './base';
+import { accessTo } from './credential';
 import type { ErrandWork } from './errands';
 import { OutOfBudget, type Seat, seatJudge, within, workOf } from './judge';
 import type { Parts } from './parts';
@@ -93,7 +94,8 @@ async function onTarget(parts: Parts, matter: Matter, signal: AbortSignal): Prom
 }
 
 async function targetOf(parts: Parts, { run, project }: Matter, signal: AbortSignal) {
-  const { path } = await parts.mirrors.sync(project, { signal });
+  const { mirrored } = await accessTo(parts, project);
+  const { path } = await parts.mirrors.sync(mirrored, { signal });
   const { tip } = await targetTip(path, run.options.land?.target ?? null, project);
   return async (commit: string) => {
     await ensureCommit(parts, project, commit, signal);

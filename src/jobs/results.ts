@@ -7,6 +7,7 @@ import type { Composed } from '../core/graft';
 import { getProject } from '../core/project';
 import { getRun } from '../core/run';
 import { ensureCommit } from './base';
+import { accessTo } from './credential';
 import { bounded } from './bounded';
 import type { Parts } from './parts';
 
@@ -62,7 +63,8 @@ export function openResults(parts: Parts): Results {
     });
     const project = await getProject(database, run.project_id);
     const mirror = parts.mirrors.pathOf(project.id);
-    if (!(await parts.mirrors.has(project.id, base))) await parts.mirrors.sync(project);
+    if (!(await parts.mirrors.has(project.id, base)))
+      await parts.mirrors.sync((await accessTo(parts, project)).mirrored);
     await explained(async () => {
       for (const sha of new Set([base, ...shas])) await ensureCommit(parts, project, sha);
     });

@@ -11,9 +11,9 @@ import { waitingDirectives } from '../core/directive';
 import { VariationFailure } from '../core/failure';
 import { iterationFact, type NextIteration, startIteration } from '../core/iteration';
 import type { Recorder } from '../core/recorder';
-import { credentialFor } from '../forges/place';
 import { ensureBase } from './base';
 import { checkBase } from './checks';
+import { accessTo } from './credential';
 import { gather } from './evidence';
 import { openJournal } from './journal';
 import type { Parts } from './parts';
@@ -43,8 +43,8 @@ export async function story(job: Job, kept: { patch: Patch | null }): Promise<En
   const { run, project } = job.assignment;
   /** What may be cut short by a pause, to be done again later. */
   const signal = AbortSignal.any([abort.signal, pause.cut]);
-  const credential = credentialFor(project, job.config);
-  const mirror = await job.mirrors.sync({ ...project, credential }, { signal });
+  const { mirrored } = await persist(() => accessTo(job, project), { signal });
+  const mirror = await job.mirrors.sync(mirrored, { signal });
   await ensureBase(job, project, run, signal);
   const found = await job.mirrors.resolve(project, run.base_sha ?? run.base);
   const baseSha = await persist(() => settleBase(job.database, claimed, found), { signal });
