@@ -7,8 +7,8 @@ import type { Composed } from '../core/graft';
 import { getProject } from '../core/project';
 import { getRun } from '../core/run';
 import { ensureCommit } from './base';
-import { accessTo } from './credential';
 import { bounded } from './bounded';
+import { accessTo } from './credential';
 import type { Parts } from './parts';
 
 /** What the pages and the API ask about the results of a run's variations, from this machine's mirror. */
