@@ -61,6 +61,8 @@ export async function storeCheck(tx: Tx, runId: number, variationId: number, row
 export interface Amendment {
   /** Absent: as it was. */
   result?: CheckResult;
+  /** Its latest end; absent: as it was. */
+  exit_code?: number | null;
   flaky: boolean;
   on_base_tests?: { result: CheckResult; exit_code: number | null } | null;
 }
@@ -71,10 +73,11 @@ export async function amendCheck(
   runId: number,
   variationId: number | null,
   name: string,
-  { result, flaky, on_base_tests = null }: Amendment,
+  { result, exit_code, flaky, on_base_tests = null }: Amendment,
 ): Promise<void> {
   await tx`
     update checks set flaky = ${flaky}, result = coalesce(${result ?? null}, result),
+      exit_code = ${exit_code === undefined ? tx`exit_code` : exit_code},
       on_base_tests = coalesce(${on_base_tests && tx.json(on_base_tests)}, on_base_tests)
     where run_id = ${runId} and variation_id is not distinct from ${variationId} and name = ${name}`;
 }

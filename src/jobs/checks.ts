@@ -155,7 +155,10 @@ export async function checkPatch(
       } = outcome(onBase(name), settle(own.of(name)), judged.has(name) ? settle(judged.of(name)) : null);
       const on_base_tests = said && { result: said, exit_code: judged.of(name).at(-1) ?? null };
       return recorder.commit([marked(fact, ends.of(name))], (tx) =>
-        amendCheck(tx, runId, variationId, name, { result, flaky, on_base_tests }),
+        amendCheck(tx, runId, variationId, name, {
+          ...{ result, flaky, on_base_tests },
+          exit_code: own.of(name).at(-1) ?? null,
+        }),
       );
     };
   };

@@ -146,8 +146,8 @@ describe('a check', () => {
       expect(run.variations[0]).toMatchObject({
         iteration: 1,
         checks: [
-          { name: 'on-patch', result: 'broken', flaky: true },
-          { name: 'on-base', result: 'fixed', flaky: true },
+          { name: 'on-patch', result: 'passes', exit_code: 0, flaky: true },
+          { name: 'on-base', result: 'still_fails', exit_code: 1, flaky: true },
         ],
       });
       expect(of(events, 'check.finished').filter((one) => one.flaky)).toHaveLength(2);
