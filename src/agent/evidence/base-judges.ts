@@ -52,8 +52,7 @@ export async function withBaseJudges(request: BaseJudgesRequest): Promise<Patch>
   try {
     await git(mirror, ['read-tree', sha], options);
     const stdin = Buffer.from(await indexLines(request, changes), 'latin1');
-    if (stdin.length > 0)
-      await git(mirror, ['update-index', '-z', '--replace', '--index-info'], { ...options, stdin });
+    if (stdin.length > 0) await git(mirror, ['update-index', '-z', '--index-info'], { ...options, stdin });
     const wide = { ...options, timeoutMs: patchMs, maxOutputBytes: maxPatchBytes };
     const numstat = await git(mirror, [...diff, '--numstat', '-z', baseSha, '--'], wide);
     const bytes = await git(mirror, [...diff, '-p', '--binary', baseSha, '--'], wide);
@@ -84,20 +83,17 @@ const diff = [
   ...['--src-prefix=a/', '--dst-prefix=b/'],
 ];
 
-/** What `update-index --index-info` is told, removals first: a folder may have to make room for the base's file. */
+/** What `update-index --index-info` is told; it makes room for a file itself where a folder stands, or the other way round. */
 async function indexLines(request: BaseJudgesRequest, changes: readonly TreeChange[]): Promise<string> {
   const judging = new Map(request.files.map((file) => [file.path, file]));
-  const gone: string[] = [];
-  const back: string[] = [];
+  const lines: string[] = [];
   for (const change of changes) {
     const file = judging.get(change.path);
     if (!file) continue;
     const entry = (await partly(request, file, change)) ?? change.base;
-    const line = `${entry.mode} ${entry.blob}\t${change.raw}\0`;
-    if (isThere(entry)) back.push(line);
-    else gone.push(line);
+    lines.push(`${entry.mode} ${entry.blob}\t${change.raw}\0`);
   }
-  return [...gone, ...back].join('');
+  return lines.join('');
 }
 
 /** Null: the whole file is put back. */

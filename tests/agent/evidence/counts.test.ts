@@ -175,7 +175,7 @@ describe('a hostile output', () => {
   test.each(hostile)('is read in time in proportion to its length: %s', (_name, text) => {
     const started = performance.now();
     read(text, { stderr: text, report: text });
-    expect(performance.now() - started).toBeLessThan(3000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   test('is never a reason to fail, nor to count less than nothing', () => {

@@ -181,6 +181,6 @@ describe('the part of an output that tells', () => {
     const started = performance.now();
     for (const part of ['x', '\n', 'error ', 'fail', '0 ', '(pass)', '. . .'])
       tellingPart(part.repeat(2 ** 20), 1000);
-    expect(performance.now() - started).toBeLessThan(3000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 });

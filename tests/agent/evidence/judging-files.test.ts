@@ -265,5 +265,5 @@ test('whatever a patch and a command are called, it is said in time and without 
     judgingFiles([modified('a')], { commands: [part.repeat(100_000)], manifest: null });
   for (const part of ['test_', 'a/', '.test', 'Test', '-', '.'])
     judgingFiles([modified(part.repeat(4096 / part.length))], none);
-  expect(performance.now() - started).toBeLessThan(3000);
+  expect(performance.now() - started).toBeLessThan(10_000);
 });
