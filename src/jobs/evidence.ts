@@ -1,7 +1,5 @@
-import { withBaseJudges } from '../agent/evidence/base-judges';
-import { readChanges, readText } from '../agent/evidence/changes';
+import { judgesOf, withBaseJudges } from '../agent/evidence/base-judges';
 import { feedback } from '../agent/evidence/feedback';
-import { type JudgingFile, judgingFiles } from '../agent/evidence/judging-files';
 import type { Outcome } from '../agent/loop';
 import type { Patch } from '../agent/workspace';
 import type { Assignment } from '../core/assignment';
@@ -38,7 +36,10 @@ export async function gather(
   // Without a change the base's results are its own.
   if (round.run.options.dry_run || proposed === null) return null;
   const trees = { mirror: place.mirror, baseSha: place.baseSha, sha: proposed.commit, signal };
-  const judges = await judgesOf(place, trees);
+  const judges = await judgesOf(
+    trees,
+    place.checks.map((check) => check.command),
+  );
   await flagPatch(
     recorder,
     claimed,
@@ -68,13 +69,6 @@ export async function gather(
   if (failed.length === 0 || !goesOn) return null;
   const told = { round: rounds + 1, of: max_iterations };
   return { iteration, failed: failed.map((row) => row.name), feedback: feedback(failed, judges, told) };
-}
-
-/** The files of the patch that judge it. */
-async function judgesOf(place: Place, trees: Parameters<typeof readChanges>[0]): Promise<JudgingFile[]> {
-  const commands = place.checks.map((check) => check.command);
-  const manifest = await readText({ ...trees, sha: place.baseSha }, 'package.json');
-  return judgingFiles(await readChanges(trees), { commands, manifest });
 }
 
 /** Files that are named in the record; all of them are put back. */

@@ -151,7 +151,7 @@ function PriceRows({ verdict, columns, leads, now }: RowsProps) {
           )
         : ''}
       {columns.some((one) => one.graft !== null)
-        ? row('Made of', ({ graft }) => Html.escapeHtml(graft === null ? '–' : partsWord(graft)))
+        ? row('Made of', ({ graft }) => Html.escapeHtml(graft === null ? '–' : partsWord(graft.parts)))
         : ''}
       {row('Flags', Flags)}
     </tbody>
