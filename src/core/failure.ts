@@ -21,6 +21,8 @@ export const failures = {
     'The repository is empty, or has no such branch, tag or commit; or the run whose result is the base has none, or several.',
   sandbox_unavailable:
     'This machine has no working sandbox, so no agent is run here. `GET /health` says what is missing.',
+  setup_failed:
+    "The project's set-up command failed, or did not end in time. Its last lines are in the message; mend the command, or the hosts that the project allows.",
   patch_rejected:
     'What the agent left could not be made a patch that applies to the base. The reasons are in the event `patch.rejected`.',
   disk_full: 'The disk of the worker is full. Free some space, then start again.',
