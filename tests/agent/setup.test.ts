@@ -137,7 +137,7 @@ test('is run once for four workspaces at once, and not again for those that come
 test('leaves no trace in a patch: what it changed is put back, what it made is hidden', async () => {
   const one = await project({ ...locked, 'run.sh': 'echo\n', 'gone.txt': 'here\n', 'dir/in.txt': 'in\n' });
   const command = `${token}
-    echo changed >package-lock.json; echo '!deps/' >.gitignore; rm gone.txt; chmod +x run.sh; rm -r dir; echo file >dir
+    echo changed >package-lock.json; echo '!deps/' >.gitignore; rm gone.txt; mkdir gone.txt; : >gone.txt/x; chmod +x run.sh; rm -r dir; echo file >dir
     git config user.name setup; git commit -qam setup
     mkdir -p generated/deep large; echo 1 >generated/deep/one; for i in $(seq 300); do echo $i >large/$i; done
     : >'with space'; : >' lead and trail '; : >-dash; : >'#hash'; : >'!bang'; : >'br[ac]ket*?'; : >'back\\slash'

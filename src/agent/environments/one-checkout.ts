@@ -156,7 +156,11 @@ export function failed(
 ): VariationFailure {
   const said = decode(result.stderr).trim().slice(-2000);
   // Of a file that it streams, git does not say why it could not be written.
-  if (/No space left on device|Disk quota exceeded|nable to write (new index )?file/.test(said))
+  if (
+    /No space left on device|Disk quota exceeded|nable to write (new index )?file|Wrote only \d+ of \d+ bytes/.test(
+      said,
+    )
+  )
     return new VariationFailure('disk_full', `${what}: the disk is full.`);
   if (result.timed_out) return new VariationFailure('timeout', `${what} in time.`);
   const lines = said.split('\n').filter((line) => !line.startsWith('warning:'));

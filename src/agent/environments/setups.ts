@@ -76,29 +76,26 @@ export class Setups {
     const { setup, signal } = request;
     const { key, patched } = await setupKey(checkout, request, alone);
     const entry = join(setup.cacheDir, key);
-    let mine = false;
+    let [first, made] = [false, false];
     if (!(await use(entry))) {
-      const made = this.underWay.once(entry, signal, (shared) => {
-        mine = true;
-        return this.make(
-          entry,
-          { ...request, patch: patched ? request.patch : undefined, signal: shared },
-          tell,
-        );
+      const done = this.underWay.once(entry, signal, async (shared) => {
+        first = true;
+        const from = { ...request, patch: patched ? request.patch : undefined, signal: shared };
+        made = await this.make(entry, from, tell);
       });
-      if (!mine) tell({ type: 'started', waits: true });
-      await made;
+      if (!first) tell({ type: 'started', waits: true });
+      await done;
     }
     if (!(await lay(checkout, entry, signal))) return false;
     await hide(checkout, entry, signal);
     const duration_ms = Math.round(performance.now() - began);
-    if (!mine) tell({ type: 'finished', cached: true, exit_code: 0, duration_ms });
+    if (!made) tell({ type: 'finished', cached: true, exit_code: 0, duration_ms });
     return true;
   }
 
-  /** Half-made under another name, so that an entry is whole or not there. */
-  private async make(entry: string, request: Going, tell: Tell): Promise<void> {
-    if (await use(entry)) return;
+  /** Half-made under another name, so that an entry is whole or not there. False: it was there by now. */
+  private async make(entry: string, request: Going, tell: Tell): Promise<boolean> {
+    if (await use(entry)) return false;
     const { setup, signal, ...rest } = request;
     const { maxBytes = defaultSetupBytes } = setup;
     await this.makeCache(setup.cacheDir);
@@ -113,6 +110,7 @@ export class Setups {
         // Somebody else made it meanwhile.
         if (!isErrno(error, 'ENOTEMPTY') && !isErrno(error, 'EEXIST')) throw error;
       });
+      return true;
     } finally {
       await Promise.all([scratch.remove(), removeTree(half)]);
     }

@@ -27,12 +27,12 @@ const proxyUrl = `http://127.0.0.1:${port}`;
 const local = 'localhost,127.0.0.1,::1';
 
 /**
- * Starts the relay and goes on when it listens; a part of the script that is process 1. It is at home in no folder of
+ * Starts the relay and goes on when it listens; a part of the script that is process 1, before that enters a folder of
  * the command's, whose files could tell Bun what to load.
  */
 export const startRelay =
-  `ready=$({ cd / && export HOME=/nonexistent && exec ${inside}/bun ${inside}/relay.ts ${inside}/net/proxy ${port}; } ` +
-  '</dev/null 2>/dev/null &); if [ "$ready" != ready ]; then ' +
+  `ready=$(${inside}/bun ${inside}/relay.ts ${inside}/net/proxy ${port} </dev/null 2>/dev/null &); ` +
+  'if [ "$ready" != ready ]; then ' +
   'echo "The way to the allowed hosts could not be opened: too little memory, or too few processes." >&2; exit 126; fi; ';
 
 const variables = {
