@@ -21,6 +21,8 @@ export interface ForgeFaults {
   answer?: { status: number; headers?: Record<string, string>; body?: string };
   /** Opens the pull request, and drops the connection. */
   cutAfterCreate?: boolean;
+  /** Opens the pull request, and answers only when this has come about. */
+  holdAfterCreate?: Promise<void>;
   /** Drops the connection, having done nothing. */
   cut?: boolean;
   /** Repositories that have another name now: old to new. */
@@ -123,6 +125,7 @@ export async function startForgeServer(
     const [status, body] = act(call);
     const opened = call.method === 'post' && call.path.endsWith('/pulls') && status === 201;
     if (faults.cutAfterCreate && opened) return server.cut();
+    if (opened) await faults.holdAfterCreate;
     state.violations.push(
       ...description.wrongAnswer(call, status, body).map((one) => `${status} ${path}: ${one}`),
     );
