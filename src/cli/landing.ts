@@ -47,7 +47,10 @@ export async function settled(context: Context, client: Client, run: Run): Promi
     }
   };
   if (run.status === 'completed' && pick === 'verdict')
-    await again(Date.now() + verdictMs, (one) => one.winner === null && one.verdict === null);
+    await again(Date.now() + verdictMs, ({ status, winner, verdict }) => {
+      // Somebody may have started it again meanwhile.
+      return status === 'completed' && winner === null && verdict === null;
+    });
   if (run.winner !== null && land !== null)
     await again(Date.now() + landingMs, ({ landing }) => landing === null || underWay.has(landing.status));
   return run;

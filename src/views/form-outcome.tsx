@@ -71,7 +71,7 @@ const landings = {
 export function outcomeWords(entry: Entry): string[] {
   return [
     entry.pick === 'verdict' ? 'the verdict picks' : '',
-    entry.max_iterations === '3' ? '' : `${entry.max_iterations} iterations`,
+    ['', '3'].includes(entry.max_iterations) ? '' : `${entry.max_iterations} iterations`,
     entry.land === '' ? '' : `lands as ${entry.land.replace('_', ' ')}`,
     entry.stop_losers === 'on' ? 'stops the others' : '',
   ];
