@@ -156,6 +156,7 @@
     const afterG = Date.now() - waitsForG < 1000;
     waitsForG = 0;
     if (afterG && key === 'h') location.assign('/');
+    else if (afterG && key === 'p') location.assign('/projects');
     else if (afterG && key === 's') location.assign('/stats');
     else if (key === 'g') waitsForG = Date.now();
     else if (key === '?') byId('keys')?.showModal();
