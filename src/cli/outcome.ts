@@ -39,7 +39,9 @@ function outcomeLines({ flow, verdict, winner, landing }: Run): string[] {
     ...(flow === null
       ? []
       : [`Part ${flow.place} of ${flow.runs.length} of a flow: runs ${flow.runs.join(', ')}`]),
-    ...summaryOf(verdict).map((summary) => `Verdict: ${fit(plain(summary), 300)}`),
+    ...(verdict === null
+      ? []
+      : [`Verdict: ${verdict.summary.headline}. ${verdict.summary.sentences.join(' ')}`]),
     ...(winner === null ? [] : [`Winner: ${winnerWords(winner)}`]),
     ...(landing === null ? [] : landingLines(landing)),
   ];
@@ -51,19 +53,13 @@ export function winnerWords({ position, by, note }: Winner): string {
   return `variation ${position}, picked by ${by === 'person' ? 'a person' : 'the verdict'}${said}`;
 }
 
-function summaryOf(verdict: unknown): string[] {
-  const summary =
-    typeof verdict === 'object' && verdict !== null && 'summary' in verdict ? verdict.summary : null;
-  return typeof summary === 'string' && summary !== '' ? [summary] : [];
-}
-
 /**
  * The ways to a run's page and diffs at a service that goes on running.
  * @param settings what `./bakeoff diff` needs in its environment to reach this service
  */
 export function waysOn(run: Run, url: string, settings = ''): string[] {
   return [
-    `Page:  ${url}/runs/${run.id}`,
+    `Page:  ${url}/runs/${run.id}${run.verdict === null ? '' : `    (side by side: ${url}/runs/${run.id}/compare)`}`,
     `Diff:  ${settings}./bakeoff diff ${run.id} <variation>    (apply it with: git apply)`,
     ...nextWay(run).map((way) => `${way.label}${settings}${way.command}`),
     ...(over(run.status) && run.status !== 'completed'

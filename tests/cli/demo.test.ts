@@ -17,6 +17,7 @@ test('the demo really works: two fixed, one still failing, nothing left behind',
   expect(out).toContain('On the base: tests failed (exit 1)');
   expect(out.match(/tests fixed \(exit 1 → 0\)/g)).toHaveLength(2);
   expect(out.match(/tests still fails \(exit 1 → 1\)/g)).toHaveLength(1);
+  expect(out).toContain('Verdict: 1 is ahead');
   expect(out).toContain('1 file  +1 −1');
   expect(out).toContain('2 files');
   expect(out).toMatch(/Timing: {2}service ready \d/);

@@ -120,6 +120,23 @@ function hasty(): Turn[] {
         { summary: 'Whole minutes, hours and days are written correctly now, and all tests should pass.' },
       ],
     ]),
+    turn(
+      'The checks say otherwise: 61 and 3601 come out wrong as well. I add 3660, too, and leave it there.',
+      [
+        ['report_progress', { percentage: 80, step: 'Adds one more case' }],
+        [
+          'edit_file',
+          {
+            path: 'src/howlong.sh',
+            search: "  3600) echo '1 h'; exit ;;\n",
+            replace: "  3600) echo '1 h'; exit ;;\n  3660) echo '1 h 1 min'; exit ;;\n",
+          },
+        ],
+      ],
+    ),
+    turn('I do not see why.', [
+      ['finish', { summary: 'Added another case. The tests still fail, and I do not see why.' }],
+    ]),
   ];
 }
 

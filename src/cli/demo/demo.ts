@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path';
 import type { Config } from '../../config';
 import type { Agent, Project, Run } from '../../core/contract';
-import { openClient } from '../client';
+import { type Client, openClient } from '../client';
 import { type Command, type Context, parse } from '../context';
 import { type ExitCode, usage } from '../exit';
 import { printRun, waysOn } from '../outcome';
@@ -84,9 +84,11 @@ async function show(
     task_type: 'coding',
     variations: agents.length,
     agents: agents.map((agent) => agent.name),
+    options: { max_iterations: 2 },
   });
   out.write(`Watch it   ${service.loginUrl}&to=/runs/${created.id}\n\n`);
-  const run = await followed(context, client, created, false);
+  await followed(context, client, created, false);
+  const run = await ranked(client, created.id);
   const done = performance.now();
   out.write('\n');
   const settings = `BAKEOFF_URL=${service.url} BAKEOFF_DATA=${join(dirname(sample), 'data')} `;
@@ -103,7 +105,17 @@ const realModel = `With a real model: set OPENAI_API_KEY (and OPENAI_BASE_URL fo
 
 `;
 
-/** What differs from what the three agents should come to: fixed, fixed, still failing. */
+const verdictMs = 30_000;
+
+/** The run once its variations are ranked, which takes a moment after its end. */
+async function ranked(client: Client, id: number): Promise<Run> {
+  for (const deadline = performance.now() + verdictMs; ; await Bun.sleep(100)) {
+    const run = await client.run(id);
+    if (run.verdict !== null || performance.now() > deadline) return run;
+  }
+}
+
+/** What differs from what the three agents should come to: fixed, fixed, still failing, and ranked so. */
 function unexpected(run: Run): string[] {
   const lines = run.status === 'completed' ? [] : [`the run is ${run.status}`];
   const base = run.base_checks[0];
@@ -113,6 +125,8 @@ function unexpected(run: Run): string[] {
     const found = variation?.checks[0]?.result ?? 'no check';
     if (variation?.status !== 'completed')
       lines.push(`variation ${index + 1} is ${variation?.status ?? 'missing'}`);
+    const place = run.verdict?.ranking.findIndex((one) => one.position === index + 1);
+    if (place !== index) lines.push(`the verdict does not put variation ${index + 1} in place ${index + 1}`);
     if (found !== result) lines.push(`the check of variation ${index + 1} says ${found}, not ${result}`);
   }
   return lines;
