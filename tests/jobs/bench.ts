@@ -11,7 +11,7 @@ import { createAgent, type NewAgent } from '../../src/core/agent';
 import type { Run } from '../../src/core/contract';
 import { listEvents } from '../../src/core/event';
 import type { Event } from '../../src/core/fact';
-import { createProject } from '../../src/core/project';
+import { createProject, type NewProject } from '../../src/core/project';
 import { defaultOptions, getRun, type NewRun } from '../../src/core/run';
 import { queuedOf } from '../../src/core/variation';
 import type { Parts } from '../../src/jobs/parts';
@@ -51,6 +51,7 @@ export interface Plan {
   agent?: Partial<NewAgent>;
   checks?: readonly (Pick<ProjectCheck, 'name' | 'command'> & Partial<ProjectCheck>)[];
   variations?: number;
+  project?: Partial<NewProject>;
   options?: Partial<RunOptions>;
   run?: Partial<NewRun>;
   /** Folder of the repository; default one that holds `a.txt` with the line `one`. */
@@ -96,6 +97,7 @@ export async function openBench(
         default_branch: null,
         checks,
       },
+      ...(plan.project as Partial<Omit<NewProject, 'repo_url' | 'local_path'>>),
     });
     return makeRun(database, plan.variations ?? 1, {
       ...{ project_id: project.id, agents: [{ ...made, name: agent.name, model: agent.model }] },
