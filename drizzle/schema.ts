@@ -17,6 +17,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import type { PlanStep } from '../src/core/fact';
 import type { FailureCode } from '../src/core/failure';
+import type { MadeVerdict } from '../src/core/judging';
 
 /** Statuses of a variation, in the words of the contract. */
 export const variationStatuses = [
@@ -592,7 +593,7 @@ export const verdicts = pgTable(
     ...errand,
     /** What models have answered so far, by question: nothing that was paid for is asked twice. */
     answers: jsonb('answers').$type<Record<string, unknown>>().notNull().default({}),
-    verdict: jsonb('verdict').$type<unknown>(),
+    verdict: jsonb('verdict').$type<MadeVerdict>(),
     usage: jsonb('usage').$type<Usage>().notNull().default(emptyUsage),
     /** The event that told of it. */
     seq: bigint('seq', { mode: 'number' }).notNull().default(0),

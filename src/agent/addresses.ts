@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 
 /** Whether an address belongs to this machine, a private network, or no host at all (RFC 6890 and its IPv6 kin). */
 export function isPrivateAddress(address: string): boolean {
@@ -9,6 +10,28 @@ export function isPrivateAddress(address: string): boolean {
   const words = expand(plain);
   const embedded = embeddedV4(words);
   return embedded !== null ? blocked.check(embedded, 'ipv4') : blocked.check(words.join(':'), 'ipv6');
+}
+
+/** Whether an address is one that this machine has now, public ones included. */
+export function isOwnAddress(address: string): boolean {
+  const wanted = canonical(address);
+  return Object.values(networkInterfaces()).some((all) =>
+    all?.some((one) => canonical(one.address) === wanted),
+  );
+}
+
+/**
+ * Whether the operator named this host: `BAKEOFF_FORGE_HOSTS` holds hosts with or without a port, or URLs.
+ * @param host lower case, without brackets
+ */
+export function isNamedHost(names: readonly string[], host: string, port: string | number): boolean {
+  return names.some((one) => {
+    const named = one
+      .toLowerCase()
+      .replace(/^[a-z]+:\/\//, '')
+      .replace(/\/.*$/, '');
+    return [host, `[${host}]`].some((name) => named === name || named === `${name}:${port}`);
+  });
 }
 
 const blocked = new BlockList();
@@ -24,6 +47,14 @@ for (const subnet of '::/96 64:ff9b:1::/48 100::/64 2001::/23 2001:db8::/32 fc00
 )) {
   const [net = '', bits] = subnet.split('/');
   blocked.addSubnet(net, Number(bits), 'ipv6');
+}
+
+/** One spelling for one address; IPv4 within IPv6 is that IPv4. */
+function canonical(address: string): string {
+  const plain = address.replace(/%.*$/, '');
+  if (isIP(plain) !== 6) return plain;
+  const words = expand(plain);
+  return embeddedV4(words) ?? words.map((word) => Number.parseInt(word, 16)).join(':');
 }
 
 /** The eight words of an IPv6 address, as hexadecimal. */

@@ -11,6 +11,8 @@ export class GitError extends Error {
     message: string,
     readonly exitCode: number | null,
     readonly timedOut = false,
+    /** It went well, and said more than `maxOutputBytes`. */
+    readonly saidTooMuch = false,
   ) {
     super(message);
   }
@@ -68,7 +70,7 @@ export async function gitExit(
   const exitCode = result.exit_code;
   if (exitCode === null || !exits.includes(exitCode))
     throw new GitError(said || `git ended with ${exitCode}`, exitCode);
-  if (result.truncated) throw new GitError('git said more than can be kept', exitCode);
+  if (result.truncated) throw new GitError('git said more than can be kept', exitCode, false, true);
   return { exitCode, stdout: result.stdout, said };
 }
 

@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { isAbsolute, join, sep } from 'node:path';
 import type { Config, Credential } from '../config';
-import { isPrivateAddress } from './addresses';
+import { isNamedHost, isPrivateAddress } from './addresses';
 import { askpassEnv, isCredential } from './askpass';
 import { GitError, gitText, sshCommand } from './git';
 import { gitFolder, staysWithin } from './git-folder';
@@ -86,7 +86,7 @@ async function remoteSource(
   config: SourceConfig,
 ): Promise<Source> {
   const address = parse(text);
-  const named = isForgeHost(address, config.forgeHosts);
+  const named = isNamedHost(config.forgeHosts, address.host, address.port);
   if (address.protocol === 'http' && !named) {
     throw new SourceError('Plain http is only for hosts named in BAKEOFF_FORGE_HOSTS; use https.');
   }
@@ -161,19 +161,6 @@ function parse(text: string): Address {
     throw new SourceError('The user name in the URL is not plain.');
   }
   return { protocol, host, port: url.port || ports[protocol], url: url.href };
-}
-
-/** `BAKEOFF_FORGE_HOSTS` names hosts with or without a port. */
-function isForgeHost(address: Address, forgeHosts: readonly string[]): boolean {
-  return forgeHosts.some((one) => {
-    const named = one
-      .toLowerCase()
-      .replace(/^[a-z]+:\/\//, '')
-      .replace(/\/.*$/, '');
-    return [address.host, `[${address.host}]`].some(
-      (host) => named === host || named === `${host}:${address.port}`,
-    );
-  });
 }
 
 /** All of a name's addresses must be public: which of them a connection takes is not ours to choose otherwise. */

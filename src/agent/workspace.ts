@@ -1,5 +1,7 @@
 import type { PatchStat } from '../../drizzle/schema';
 import type { Environment, Limits } from './environment';
+import type { Denied } from './environments/proxy';
+import type { SetupRequest } from './setup';
 
 /** A cumulative change against a base commit, as `git diff --binary --full-index` writes it: bytes, for text may be in any encoding. */
 export interface Patch {
@@ -27,6 +29,12 @@ export interface WorkspaceRequest {
   id: string;
   /** Laid over the base before the workspace is handed out. */
   patch?: Uint8Array;
+  /** The project's set-up command: what it makes lies in the workspace, and in its home, before it is handed out. */
+  setup?: SetupRequest;
+  /** Hosts that its commands, the set-up command among them, may reach; as a project names them. Default: none. */
+  network?: readonly string[];
+  /** Told of what was wanted of the network and refused; see `NetworkRequest`. */
+  onDenied?: (denied: Denied) => void;
   limits?: Partial<Limits>;
   signal?: AbortSignal;
 }

@@ -11,7 +11,7 @@ const requestMs = 30_000;
 export interface Client {
   readonly url: string;
   /** One call. @throws Exit 3 when the service cannot be reached, 2 when it refuses, 1 when it fails. */
-  call<T>(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T>;
+  call<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T>;
   /** A call whose answer is not JSON, or never ends; errors as with `call`. */
   raw(path: string, init?: { headers?: Record<string, string>; signal?: AbortSignal }): Promise<Response>;
   run(id: number): Promise<Run>;
@@ -46,6 +46,7 @@ export function openClient(config: Config, url: string | null, key: string | nul
           ? {}
           : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
       });
+      if (response.status === 204) return undefined as T;
       try {
         return (await response.json()) as T;
       } catch {

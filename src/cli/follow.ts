@@ -120,7 +120,8 @@ function readEvent(text: string): Event | null {
   return is ? (event as Event) : null;
 }
 
-function wait(ms: number, signal: AbortSignal): Promise<void> {
+/** Waits; rejects with the signal's reason as soon as it fires. */
+export function wait(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {
       clearTimeout(timer);

@@ -10,8 +10,10 @@ const commands: Record<string, () => Promise<Command>> = {
   demo: async () => (await import('./demo/demo')).demo,
   deny: async () => (await import('./answer')).deny,
   diff: async () => (await import('./diff')).diff,
+  land: async () => (await import('./land')).land,
   list: async () => (await import('./list')).list,
   pause: async () => (await import('./steer')).pause,
+  pick: async () => (await import('./pick')).pick,
   resume: async () => (await import('./steer')).resume,
   retry: async () => (await import('./steer')).retry,
   run: async () => (await import('./run')).run,
@@ -24,7 +26,7 @@ const commands: Record<string, () => Promise<Command>> = {
   worker: async () => (await import('./worker')).worker,
 };
 const endWell = new Set(['demo', 'run', 'test', 'up', 'watch', 'worker']);
-const notYet = new Set(['pick', 'land', 'bench']);
+const notYet = new Set(['bench']);
 
 // Whoever reads our output may stop reading (`| head`): that is no failure.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit(0));

@@ -1,4 +1,5 @@
-import type { Run, Variation } from '../core/contract';
+import type { Run, Variation, Winner } from '../core/contract';
+import { landingLines } from './landing';
 import { fit, pad, paint, plain, type Screen } from './screen';
 import { checkWords, cost, diffStat, duration, elapsed, exitWord, marks, over, statusWord } from './words';
 
@@ -24,11 +25,36 @@ export function printRun(screen: Screen, run: Run, ways: readonly string[]): voi
       (check) =>
         `On the base: ${plain(check.name)} ${check.result.replaceAll('_', ' ')} (exit ${exitWord(check)})`,
     ),
+    ...outcomeLines(run),
     '',
     ...run.variations.flatMap((variation) => [...variationLines(screen, run, variation), '']),
     ...ways,
   ];
   screen.write(`${lines.join('\n')}\n`);
+}
+
+/** Which part of a flow it is, what the verdict says, who won, and what becomes of the winner. */
+function outcomeLines({ flow, verdict, winner, landing }: Run): string[] {
+  return [
+    ...(flow === null
+      ? []
+      : [`Part ${flow.place} of ${flow.runs.length} of a flow: runs ${flow.runs.join(', ')}`]),
+    ...summaryOf(verdict).map((summary) => `Verdict: ${fit(plain(summary), 300)}`),
+    ...(winner === null ? [] : [`Winner: ${winnerWords(winner)}`]),
+    ...(landing === null ? [] : landingLines(landing)),
+  ];
+}
+
+/** `variation 2, picked by a person: the smaller change`. */
+export function winnerWords({ position, by, note }: Winner): string {
+  const said = note === null ? '' : `: ${fit(plain(note), 200)}`;
+  return `variation ${position}, picked by ${by === 'person' ? 'a person' : 'the verdict'}${said}`;
+}
+
+function summaryOf(verdict: unknown): string[] {
+  const summary =
+    typeof verdict === 'object' && verdict !== null && 'summary' in verdict ? verdict.summary : null;
+  return typeof summary === 'string' && summary !== '' ? [summary] : [];
 }
 
 /**
@@ -39,10 +65,30 @@ export function waysOn(run: Run, url: string, settings = ''): string[] {
   return [
     `Page:  ${url}/runs/${run.id}`,
     `Diff:  ${settings}./bakeoff diff ${run.id} <variation>    (apply it with: git apply)`,
+    ...nextWay(run).map((way) => `${way.label}${settings}${way.command}`),
     ...(over(run.status) && run.status !== 'completed'
       ? [`Again: ${settings}./bakeoff retry ${run.id}    (from where it was; or --from start)`]
       : []),
   ];
+}
+
+/** What a completed run with a change waits for, if anything: its winner, then that one's landing. */
+function nextWay({
+  id,
+  status,
+  options,
+  variations,
+  winner,
+  landing,
+}: Run): { label: string; command: string }[] {
+  const results = variations.filter((one) => one.status === 'completed' && one.branch !== null);
+  if (status !== 'completed' || options.dry_run || results.length === 0) return [];
+  if (winner === null && results.length > 1)
+    return [{ label: 'Pick:  ', command: `./bakeoff pick ${id} <variation>` }];
+  const open = landing === null || landing.status === 'failed' || landing.status === 'undone';
+  return winner !== null && open
+    ? [{ label: 'Land:  ', command: `./bakeoff land ${id} --mode branch|pull_request|merge` }]
+    : [];
 }
 
 /** The same where the service ends with the run: all is kept, and there once it is started again. */

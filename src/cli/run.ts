@@ -1,9 +1,11 @@
 import { basename, resolve } from 'node:path';
-import { approvalModes, taskTypes } from '../../drizzle/schema';
+import { approvalModes, pickers, taskTypes } from '../../drizzle/schema';
 import type { Page, Project, Run } from '../core/contract';
 import { type Client, openClient } from './client';
 import { type Command, type Context, parse, service } from './context';
 import { Exit, positive, usage } from './exit';
+import { modeOf } from './land';
+import { settled } from './landing';
 import { waysBack, waysOn } from './outcome';
 import { json as asJson } from './screen';
 import { type Started, start } from './start';
@@ -27,6 +29,11 @@ export const run: Command = async (args, context) => {
     after: { type: 'string', multiple: true },
     timeout: { type: 'string' },
     'max-steps': { type: 'string' },
+    iterations: { type: 'string' },
+    'stop-losers': { type: 'boolean', default: false },
+    pick: { type: 'string' },
+    land: { type: 'string' },
+    target: { type: 'string' },
     detach: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   });
@@ -38,11 +45,29 @@ export const run: Command = async (args, context) => {
   if (values.approval !== undefined && !approvalModes.some((mode) => mode === values.approval)) {
     throw usage(`--approval is one of ${approvalModes.join(', ')}`);
   }
+  if (values.pick !== undefined && !pickers.some((one) => one === values.pick)) {
+    throw usage(`--pick is one of ${pickers.join(', ')}`);
+  }
+  if (values.target !== undefined && values.land === undefined)
+    throw usage('--target is the branch that --land is for: name how it lands');
   const source = sourceOf(values.repo, context.from);
   const options = {
     ...(values.timeout === undefined ? {} : { timeout_s: positive(values.timeout, '--timeout') }),
     ...(values['max-steps'] === undefined ? {} : { max_steps: positive(values['max-steps'], '--max-steps') }),
     ...(values.approval === undefined ? {} : { approval: values.approval }),
+    ...(values.iterations === undefined
+      ? {}
+      : { max_iterations: positive(values.iterations, '--iterations', 20) }),
+    ...(values['stop-losers'] ? { stop_losers: true } : {}),
+    ...(values.pick === undefined ? {} : { pick: values.pick }),
+    ...(values.land === undefined
+      ? {}
+      : {
+          land: {
+            mode: modeOf(values.land, '--land'),
+            ...(values.target === undefined ? {} : { target: values.target }),
+          },
+        }),
   };
   const body = {
     goal: values.goal,
@@ -76,8 +101,10 @@ export const run: Command = async (args, context) => {
     aside.write(`Run ${created.id}: ${own === null ? client.url + page : `${own.loginUrl}&to=${page}`}\n`);
     aside.write(created.status === 'pending' ? `It waits for ${pendingFor(created)}\n\n` : '\n');
     try {
-      const last = await followed(context, client, created, values.json);
-      return report(context, last, values.json, own === null ? waysOn(last, client.url) : waysBack(last));
+      const last = await settled(context, client, await followed(context, client, created, values.json));
+      const ways = own === null ? waysOn(last, client.url) : waysBack(last);
+      const code = report(context, last, values.json, ways);
+      return last.landing?.status === 'failed' ? 1 : code;
     } catch (error) {
       if (!context.interrupted.aborted) throw error;
       throw new Exit(

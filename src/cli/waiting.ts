@@ -50,9 +50,12 @@ export function waitsFor(run: Run, open: readonly Approval[]): string[] {
   ];
 }
 
-/** The time or the runs that a run waits for. */
+/** The time or the runs that a run waits for; what a person can do about it. */
 export function pendingFor(run: Run): string {
-  const runs = run.depends_on.map((id) => `run ${id}`).join(', ');
+  const base = run.waits_for_winner_of;
+  const runs = run.depends_on
+    .map((id) => (id === base ? `the winner of run ${id} (./bakeoff pick ${id} <variation>)` : `run ${id}`))
+    .join(', ');
   const late = run.scheduled_at !== null && Date.parse(run.scheduled_at) > Date.now();
   const time = late ? moment(run.scheduled_at ?? '') : '';
   return [runs, time].filter((one) => one !== '').join(' and ') || 'its release';

@@ -1,5 +1,6 @@
 import type { ApprovalKind, Question } from '../../drizzle/schema';
-import { lockClaimed, stoppedByPerson } from './claim';
+import { whyStopped } from './better';
+import { lockClaimed } from './claim';
 import type { Approval } from './contract';
 import type { Database, Sql, Tx } from './db';
 import { conflict, notFound } from './errors';
@@ -24,7 +25,8 @@ export async function ask(
   await sql.begin(async (tx) => {
     const row = await lockClaimed(tx, claimed);
     if (row === 'left') return;
-    if (row.wanted === 'stop') return void (await end(tx, row, 'stopped', { error: stoppedByPerson }));
+    if (row.wanted === 'stop')
+      return void (await end(tx, row, 'stopped', { error: await whyStopped(tx, row) }));
     const { kind, key, question } = asked;
     const [made] = await tx<{ id: number }[]>`
       insert into approvals (run_id, variation_id, kind, key, question)

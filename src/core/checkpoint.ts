@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { PatchStat, Stretch } from '../../drizzle/schema';
 import type { Checkpoint as CheckpointObject } from './contract';
-import type { Database, Tx } from './db';
+import type { Database, Sql, Tx } from './db';
 import { notFound } from './errors';
 import type { Claim } from './event';
 import type { FactType, PlanStep } from './fact';
@@ -46,6 +46,15 @@ export async function insertCheckpoint(
   await tx`delete from checks where variation_id = ${claim.variationId}`;
 }
 
+/** A variation's first checkpoint, that no agent has worked for; right after the event that tells of it. */
+export async function insertFirstCheckpoint(tx: Tx, variationId: number, patch: PatchContent): Promise<void> {
+  await tx`
+    insert into checkpoints (variation_id, number, epoch, base_sha, patch, sha256, stat, step, seq, lineage, past_from)
+    select v.id, 1, 0, ${patch.base_sha}, ${gzipSync(patch.bytes)}, ${patch.sha256}, ${tx.json({ ...patch.stat })}, 0,
+      r.seq, v.lineage, v.past_from
+    from variations v join runs r on r.id = v.run_id where v.id = ${variationId}`;
+}
+
 /** Notes that the workspace is still as the present checkpoint has it; in a transaction that holds the claim. */
 export async function stillSaved(tx: Tx, claim: Claim): Promise<void> {
   await tx`
@@ -66,7 +75,7 @@ export interface Checkpoint extends PatchContent {
  * @throws BakeoffError 404 for the variation, or for a number that is not (or no more) there
  */
 export async function readCheckpoint(
-  { sql }: Pick<Database, 'sql'>,
+  { sql }: { sql: Sql | Tx },
   runId: number,
   position: number,
   number?: number,

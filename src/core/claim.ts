@@ -1,4 +1,5 @@
 import type { Failure, PatchStat } from '../../drizzle/schema';
+import { whyStopped } from './better';
 import type { Database, Sql, Tx } from './db';
 import { Fenced } from './errors';
 import { append, type Claim } from './event';
@@ -9,8 +10,6 @@ import { gone } from './worker';
 
 /** A worker's death is not the work's fault, until it has happened this often without a model's answer in between. */
 const lossesAllowed = 2;
-
-export const stoppedByPerson: Failure = { code: 'stopped', message: 'A person stopped it' };
 
 export type Claimed = Claim & { attempt: number; worker: string };
 
@@ -127,9 +126,9 @@ export async function replaceJobs(
   return queued.filter((one) => rows.some((row) => row.id === one.id));
 }
 
-/** Does what a person wants of a locked variation whose worker lets go of it, or is gone; false when nothing is wanted. */
+/** Does what is wanted of a locked variation whose worker lets go of it, or is gone; false when nothing is wanted. */
 export async function grantWish(tx: Tx, row: Locked): Promise<boolean> {
-  if (row.wanted === 'stop') await end(tx, row, 'stopped', { error: stoppedByPerson });
+  if (row.wanted === 'stop') await end(tx, row, 'stopped', { error: await whyStopped(tx, row) });
   else if (row.wanted === 'pause') await park(tx, row, 'paused', [{ type: 'variation.paused', payload: {} }]);
   return row.wanted !== null;
 }
@@ -187,13 +186,18 @@ export async function finish(sql: Sql, claimed: Claim, ending: Ending): Promise<
       return;
     }
     await end(tx, row, ending.status, {
-      error: ending.status === 'completed' ? null : ending.error,
+      error: ending.status === 'completed' ? null : await errorOf(tx, row, ending.error),
       summary: ending.summary ?? null,
       patch: ending.patch ?? null,
       commit_sha: ending.status === 'completed' ? ending.commit_sha : null,
       branch: ending.status === 'completed' ? ending.branch : null,
     });
   });
+}
+
+/** The worker that is told to stop is not told why: that is found out here. */
+async function errorOf(tx: Tx, row: Locked, error: Failure): Promise<Failure> {
+  return row.wanted === 'stop' && error.code === 'stopped' ? whyStopped(tx, row) : error;
 }
 
 /**

@@ -1,5 +1,7 @@
-import type { Counts, LandingMode, LandingStatus, Picker, PullRequest } from '../../drizzle/schema';
+import type { Counts, LandingMode, LandingStatus, Picker, PullRequest, Usage } from '../../drizzle/schema';
 import type { CheckResult } from './fact';
+import type { CriterionAnswer } from './opinion';
+import type { Verdict } from './verdict-contract';
 
 /** What came of a run's variations, as the JSON API tells it: a part of `contract.ts`, which exports it on. */
 
@@ -17,6 +19,24 @@ export interface CheckOutcome {
   on_base_tests: { result: CheckResult; exit_code: number | null } | null;
   /** The event that told of it; 0 for those of before events were noted. */
   seq: number;
+}
+
+/** The ranking of a run's variations, with what it was made of. */
+export interface RunVerdict extends Verdict {
+  id: number;
+  /** Who asked for it: the run, by its end, or a person. */
+  asked_by: 'run' | 'person';
+  /** The event that told of it; those of the judge's answers name the verdict's id. */
+  seq: number;
+  given_at: string;
+  /** What the judge made of the goal; empty when nobody was asked, or no answer was had. */
+  criteria: string[];
+  /** By position, one for each criterion. */
+  answers: Record<number, CriterionAnswer[]>;
+  /** `same_family`: no judge was to be had that is not related to an author. */
+  judge: { agent: string; model: string; same_family: boolean } | null;
+  /** What judging has cost. */
+  usage: Usage;
 }
 
 export interface Winner {

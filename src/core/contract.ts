@@ -15,12 +15,19 @@ import type {
   Usage,
   VariationStatus,
 } from '../../drizzle/schema';
-import type { CheckOutcome, Landing, Winner } from './contract-outcome';
+import type { CheckOutcome, Landing, RunVerdict, Winner } from './contract-outcome';
 import type { PlanStep } from './fact';
 
 /** The objects of the JSON API, exactly as they are sent (api.md). Times are ISO-8601 UTC, durations seconds. */
 
-export type { CheckOutcome, Landing, Preflight, Winner } from './contract-outcome';
+export type {
+  CheckOutcome,
+  Landing,
+  Preflight,
+  RunVerdict,
+  Winner,
+} from './contract-outcome';
+export type { DayStat, EditStats, Figures, Stats, WeekWins, Wins } from './contract-stats';
 
 /** The run's status in six words, for the monitoring API. */
 export type TaskStatus = 'pending' | 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
@@ -128,13 +135,17 @@ export interface Run {
   usage: Usage;
   result: string | null;
   error: Failure | null;
-  /** The newest that was given; `verdict_status` tells whether another is under way. */
-  verdict: null;
+  /** The newest that was given. */
+  verdict: RunVerdict | null;
+  /** Its variations are being judged, or about to be. */
+  judging: boolean;
   winner: Winner | null;
   landing: Landing | null;
   /** Runs of the same flow in their order; null for a run by itself. */
   flow: { place: number; runs: number[] } | null;
   on_dependency_failure: 'fail' | 'wait';
+  /** The completed run that it is to start from, as soon as one of that one's several results is the winner. */
+  waits_for_winner_of: number | null;
   /** Results of the project's checks on the base. */
   base_checks: CheckOutcome[];
   variations: Variation[];
@@ -255,39 +266,4 @@ export interface QueueStats {
   oldest_age_s: number | null;
   /** Variations ended in the last hour. */
   throughput_per_hour: number;
-}
-
-export interface DayStat {
-  /** `YYYY-MM-DD`, UTC. */
-  day: string;
-  completed: number;
-  failed: number;
-}
-
-/** How an agent's edits fared, each for itself, over the last 30 days. */
-export interface EditStats {
-  applied: number;
-  rejected: number;
-  /** 0…1; null before there was an edit. */
-  rate: number | null;
-  /** Of those applied, how exactly they had to fit. */
-  tiers: Record<string, number>;
-}
-
-/** Figures of runs over some days. */
-export interface Stats {
-  runs: number;
-  by_status: Partial<Record<RunStatus, number>>;
-  /** Of ended runs, 0…1; null before any ended. */
-  success_rate: number | null;
-  cost_usd: number;
-  median_duration_s: number | null;
-  /** Of variations that proposed a patch, the share whose patch applied. */
-  patch_apply_rate: number | null;
-  /** What that rate is made of. */
-  patches: { applied: number; rejected: number };
-  edits: EditStats;
-  days: DayStat[];
-  /** What retention has freed, since the beginning; `runs` were thinned or removed. */
-  freed: { bytes: number; runs: number; last_at: string | null };
 }

@@ -8,15 +8,15 @@ export const maxDependencies = 50;
 /** What a new run waits for. */
 export interface Dependencies {
   depends_on: number[];
-  /** Whether one of them is not completed yet. */
+  /** Whether one of them is not completed yet, or its base run has no winner among several results. */
   open: boolean;
-  /** The commit of its base run, where that is completed already. */
+  /** The commit of its base run, where that is known already. */
   base: string | null;
 }
 
 /**
  * Looks at what a new run is to depend on. Inside the transaction that makes it, none of it can be deleted meanwhile;
- * before, it tells early what is wrong. A base run is waited for, too, unless it is completed already.
+ * before, it tells early what is wrong. A base run is waited for, too, unless its result is known already.
  * @param run `project` is its id, or the URL or path of one that may not be there yet
  * @throws BakeoffError 422 naming the field
  */
@@ -43,43 +43,72 @@ export async function readDependencies(
     if (source.status === 'completed') {
       const result = await resultOf(sql, source.id);
       if ('code' in result) throw invalid('base', result.message, result.code);
-      base = result.base;
-    } else if (!wanted.includes(source)) wanted.push(source);
+      if ('base' in result) base = result.base;
+    }
+    if (base === null && !wanted.includes(source)) wanted.push(source);
   }
   if (wanted.length > maxDependencies)
     throw invalid('depends_on', `A run may wait for ${maxDependencies} runs at most`);
   return {
     depends_on: wanted.map((row) => row.id),
-    open: wanted.some((row) => row.status !== 'completed'),
+    open: wanted.some((row) => row.status !== 'completed') || (source !== undefined && base === null),
     base,
   };
 }
 
+/** What a completed run hands on: a commit to start from; `undecided` while a winner of several is to be chosen. */
+export type Result = { base: string } | { undecided: true };
+
 /**
- * The commit that a completed run made: that of its only variation with changes, or its own base when it was completed
- * without any. Else why there is none, with what can be done.
+ * The commit that a completed run made: its winner's; without one that of its variations, where they made only one, or
+ * its own base when they changed nothing. Else why there is none, with what can be done.
  */
-export async function resultOf(sql: Sql | Tx, runId: number): Promise<{ base: string } | Failure> {
-  const rows = await sql<{ position: number; commit_sha: string | null; base_sha: string | null }[]>`
-    select v.position, v.commit_sha, r.base_sha from runs r join variations v on v.run_id = r.id
+export async function resultOf(sql: Sql | Tx, runId: number): Promise<Result | Failure> {
+  const rows = await sql<{ won: boolean; commit_sha: string | null; base_sha: string | null }[]>`
+    select v.position is not distinct from r.winner as won, v.commit_sha, r.base_sha
+    from runs r join variations v on v.run_id = r.id
     where r.id = ${runId} and v.status = 'completed' order by v.position`;
-  const results = rows.filter((row) => row.commit_sha !== null);
-  const commits = [...new Set(results.map((row) => row.commit_sha))];
-  const base = commits.length === 0 ? rows[0]?.base_sha : commits[0];
-  if (commits.length > 1) {
-    const which = results.map((row) => `variation ${row.position}: ${row.commit_sha}`).join(', ');
-    return baseNotFound(
-      `Run ${runId} has ${results.length} results and no winner. Start again with the commit of one as \`base\` (${which})`,
-    );
-  }
-  if (base) return { base };
-  return baseNotFound(
-    `Run ${runId} has no result to start from. Retry it, or start again with another \`base\``,
+  const winner = rows.find((row) => row.won);
+  const commits = new Set(
+    (winner ? [winner] : rows).map((row) => row.commit_sha).filter((one) => one !== null),
   );
+  if (commits.size > 1) return { undecided: true };
+  const [commit] = commits;
+  const base = commit ?? rows[0]?.base_sha;
+  if (base) return { base };
+  const message = `Run ${runId} has no result to start from. Retry it, or start again with another \`base\``;
+  return { code: 'base_not_found', message };
 }
 
-function baseNotFound(message: string): Failure {
-  return { code: 'base_not_found', message };
+/** The same answer as SQL: whether a completed run has several results, and none of them is chosen. `id` is a column. */
+export function isUndecided(sql: Sql | Tx, id: ReturnType<typeof sql>) {
+  return sql`(
+    (select winner from runs where id = ${id}) is null
+    and (select count(distinct commit_sha) > 1 from variations where run_id = ${id} and status = 'completed'))`;
+}
+
+/** A run that is completed, and that others cannot start from before a person has chosen its winner. */
+export interface AwaitedWinner {
+  id: number;
+  name: string;
+  /** The runs that wait for it. */
+  waiting: number[];
+  since: string;
+}
+
+/** What pending runs wait for a person to choose, the oldest first; not while a verdict that may choose is being made. */
+export async function listAwaitedWinners(
+  { sql }: Pick<Database, 'sql'>,
+  limit: number,
+): Promise<AwaitedWinner[]> {
+  const rows = await sql<(Omit<AwaitedWinner, 'since'> & { since: Date })[]>`
+    select b.id, b.name, array_agg(r.id order by r.id) as waiting, coalesce(b.completed_at, b.updated_at) as since
+    from runs r join runs b on b.id = r.base_run
+    where r.status = 'pending' and r.base is null and b.status = 'completed' and ${isUndecided(sql, sql`b.id`)}
+      and not (b.options->>'pick' = 'verdict' and exists (
+        select from verdicts where run_id = b.id and status in ('wanted', 'judging')))
+    group by b.id order by since, b.id limit ${limit}`;
+  return rows.map((row) => ({ ...row, since: row.since.toISOString() }));
 }
 
 /** The variation of a project that made a commit, and what the commit can be made of again. */

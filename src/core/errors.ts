@@ -8,6 +8,8 @@ export class BakeoffError extends Error {
     readonly status: number,
     /** The request's field that is wrong, when there is one. */
     readonly field?: string,
+    /** What a program can act on, besides; sent beside code and message. */
+    readonly more?: Record<string, unknown>,
   ) {
     super(message);
   }

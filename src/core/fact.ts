@@ -168,6 +168,8 @@ export interface Payloads {
     duration_ms: number;
     output: string;
     again?: true;
+    /** Taken over from this run, which found it out about the same commit. */
+    cached?: number;
     /** Its result changed on being run again. */
     flaky?: true;
     counts?: Counts;

@@ -18,9 +18,11 @@ export const failures = {
   clone_failed:
     'The repository could not be fetched: it does not exist, asks for a password, or the network failed. See the message.',
   base_not_found:
-    'The repository is empty, or has no such branch, tag or commit; or the run whose result is the base has none, or several.',
+    'The repository is empty, or has no such branch, tag or commit; or the run whose result is the base has none.',
   sandbox_unavailable:
     'This machine has no working sandbox, so no agent is run here. `GET /health` says what is missing.',
+  setup_failed:
+    "The project's set-up command failed, or did not end in time. Its last lines are in the message; mend the command, or the hosts that the project allows.",
   patch_rejected:
     'What the agent left could not be made a patch that applies to the base. The reasons are in the event `patch.rejected`.',
   disk_full: 'The disk of the worker is full. Free some space, then start again.',
@@ -29,7 +31,8 @@ export const failures = {
     'A run that it depends on did not complete. Retry that one, then this one; or ask with `on_dependency_failure: "wait"`.',
   no_changes:
     'The agent finished a coding or documentation task without changing a file. Read its words, or start again with a clearer goal.',
-  stopped: 'A person stopped it.',
+  stopped:
+    'A person stopped it; or, in a run that asks for `stop_losers`, another variation passed everything required.',
   internal: 'A mistake of Bakeoff itself. The log of the worker has the details; please report it.',
 } as const satisfies Record<string, string>;
 

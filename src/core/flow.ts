@@ -49,6 +49,31 @@ export async function createFlow(
 }
 
 /**
+ * Creates runs that each start from the result of the one before, all or none, and know each other as one flow.
+ * @returns the last one's id and the first one's, and whether they were there already under the same idempotency key
+ * @throws BakeoffError 422 as `createRun` does
+ */
+export async function createChain(
+  { sql }: Pick<Database, 'sql'>,
+  links: readonly NewRun[],
+  idempotency?: Idempotency,
+): Promise<{ id: number; first: number; existed: boolean }> {
+  let first = 0;
+  const made = await sql.begin((tx) =>
+    remember(tx, 'runs', idempotency, async () => {
+      let last = 0;
+      for (const [i, link] of links.entries()) {
+        last = await insertRun(tx, i === 0 ? link : { ...link, base_run: last });
+        if (i === 0) first = last;
+        await tx`update runs set flow = ${first}, flow_place = ${i + 1} where id = ${last}`;
+      }
+      return last;
+    }),
+  );
+  return { ...made, first };
+}
+
+/**
  * The runs that a key made before, in the order given then.
  * @throws BakeoffError 409 when the key came with another body before
  */

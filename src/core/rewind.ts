@@ -11,7 +11,7 @@ import { refusePending } from './steer';
 import { highest, isOver, type Locked, lock, requeue } from './variation';
 
 /** Variations that a run may have, forks included. */
-const maxVariations = 64;
+export const maxVariations = 64;
 
 /**
  * Tries ended variations again, as the next attempt: from their last checkpoint and conversation, or from the start.

@@ -1,4 +1,4 @@
-import { desc, eq, inArray } from 'drizzle-orm';
+import { and, desc, eq, inArray, sql } from 'drizzle-orm';
 import {
   agents,
   checks,
@@ -8,11 +8,13 @@ import {
   runDependencies,
   runs,
   variations,
+  verdicts,
 } from '../../drizzle/schema';
-import type { CheckOutcome, Landing, Run, Variation } from './contract';
+import type { CheckOutcome, Landing, Run, RunVerdict, Variation } from './contract';
 import type { Db } from './db';
 import { estimateDuration, timeLeft, type Worked } from './estimate';
 import type { CheckResult } from './fact';
+import { type Links, readLinks } from './run-links';
 import { taskStatusOf } from './run-status';
 
 /** The rows of runs, for a `where` and an order of the caller's. */
@@ -29,7 +31,7 @@ export type RunRow = { run: typeof runs.$inferSelect; project: string };
 export async function completeRuns(db: Db, rows: readonly RunRow[]): Promise<Run[]> {
   if (rows.length === 0) return [];
   const ids = rows.map((row) => row.run.id);
-  const [parts, results, dependencies, landed] = await Promise.all([
+  const [parts, results, dependencies, landed, links, given, judging] = await Promise.all([
     db
       .select({
         variation: variations,
@@ -51,6 +53,19 @@ export async function completeRuns(db: Db, rows: readonly RunRow[]): Promise<Run
       .from(landings)
       .where(inArray(landings.run_id, ids))
       .orderBy(landings.run_id, desc(landings.id)),
+    readLinks(
+      db,
+      rows.map((row) => row.run),
+    ),
+    db
+      .selectDistinctOn([verdicts.run_id])
+      .from(verdicts)
+      .where(and(inArray(verdicts.run_id, ids), eq(verdicts.status, 'given')))
+      .orderBy(verdicts.run_id, desc(verdicts.id)),
+    db
+      .select({ run_id: verdicts.run_id })
+      .from(verdicts)
+      .where(and(inArray(verdicts.run_id, ids), sql`${verdicts.status} in ('wanted', 'judging')`)),
   ]);
   const partsOf = Map.groupBy(parts, (part) => part.variation.run_id);
   const resultsOf = Map.groupBy(results, (result) => result.run_id);
@@ -70,6 +85,9 @@ export async function completeRuns(db: Db, rows: readonly RunRow[]): Promise<Run
       baseChecks: outcomes.filter((one) => one.variation_id === null),
       dependencies: dependenciesOf.get(run.id) ?? [],
       landing: landed.find((one) => one.run_id === run.id) ?? null,
+      links,
+      verdict: given.find((one) => one.run_id === run.id) ?? null,
+      judging: judging.some((one) => one.run_id === run.id),
     });
   });
 }
@@ -80,6 +98,9 @@ interface Related {
   baseChecks: (typeof checks.$inferSelect)[];
   dependencies: Dependency[];
   landing: typeof landings.$inferSelect | null;
+  links: Links;
+  verdict: typeof verdicts.$inferSelect | null;
+  judging: boolean;
 }
 interface Dependency {
   id: number;
@@ -89,7 +110,7 @@ interface Dependency {
 function toRun(
   row: typeof runs.$inferSelect,
   project: string,
-  { parts, worked, baseChecks, dependencies, landing }: Related,
+  { parts, worked, baseChecks, dependencies, landing, links, verdict, judging }: Related,
 ): Run {
   const {
     seq: _seq,
@@ -99,7 +120,7 @@ function toRun(
     started_at,
     completed_at,
     scheduled_at,
-    base_run: _base_run,
+    base_run,
     thinned_at: _thinned_at,
     winner: position,
     winner_by,
@@ -112,6 +133,8 @@ function toRun(
   const estimated_s = row.estimated_duration ?? estimateDuration(row.task_type, row.goal);
   const { timeout_s } = row.options;
   const live = parts.find((one) => one.status === 'running');
+  const waits = row.status === 'pending' && row.base === null && base_run !== null;
+  const undecided = waits && links.undecided.has(base_run) ? base_run : null;
   return {
     ...rest,
     run_id: row.id,
@@ -119,17 +142,23 @@ function toRun(
     project,
     task_status: taskStatusOf[row.status],
     progress_percentage: progressOf(row.status, parts),
-    current_step: row.status === 'pending' ? waitsFor(row, dependencies) : (live?.current_step ?? null),
+    current_step:
+      row.status === 'pending' ? waitsFor(row, dependencies, undecided) : (live?.current_step ?? null),
     estimated_duration: estimated_s,
     time_left: completed_at ? null : timeLeft({ estimated_s, timeout_s }, worked),
     depends_on: dependencies.map((one) => one.id),
-    verdict: null,
+    verdict: verdict && toVerdict(verdict),
+    judging,
     winner:
       position === null || winner_by === null || winner_at === null
         ? null
         : { position, by: winner_by, note: winner_note, at: winner_at.toISOString() },
     landing: landing && toLanding(landing),
-    flow: flow === null || flow_place === null ? null : { place: flow_place, runs: [] },
+    flow:
+      flow === null || flow_place === null
+        ? null
+        : { place: flow_place, runs: links.flows.get(flow) ?? [row.id] },
+    waits_for_winner_of: undecided,
     base_checks: baseChecks.map(toOutcome),
     variations: parts,
     scheduled_at: scheduled_at?.toISOString() ?? null,
@@ -183,6 +212,12 @@ function toOutcome(row: typeof checks.$inferSelect): CheckOutcome {
   };
 }
 
+export function toVerdict(row: typeof verdicts.$inferSelect): RunVerdict | null {
+  if (row.verdict === null || row.given_at === null) return null;
+  const { id, asked_by, seq, usage } = row;
+  return { ...row.verdict, id, asked_by, seq, usage, given_at: row.given_at.toISOString() };
+}
+
 export function toLanding(row: typeof landings.$inferSelect): Landing {
   return {
     id: row.id,
@@ -209,15 +244,24 @@ function progressOf(status: RunStatus, parts: readonly Variation[]): number {
 }
 
 /** What a pending run waits for, in words. */
-function waitsFor({ scheduled_at }: RunRow['run'], dependencies: readonly Dependency[]): string {
+function waitsFor(
+  { scheduled_at }: RunRow['run'],
+  dependencies: readonly Dependency[],
+  undecided: number | null,
+): string {
   const open = dependencies.filter((one) => one.status !== 'completed');
   const time = scheduled_at && scheduled_at.getTime() > Date.now() ? scheduled_at.toISOString() : null;
   const at = time ? `${time.slice(0, 10)} ${time.slice(11, 16)} UTC` : null;
-  if (open.length === 0) return at ? `Starts at ${at}` : 'Starts in a moment';
   const named = open.slice(0, 3).map(({ id, status }) => `${id}${endings[status] ?? ''}`);
   const rest = open.length - named.length;
-  const runs = `${open.length === 1 ? 'run' : 'runs'} ${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
-  return at ? `Waits for ${runs}, until ${at} at least` : `Waits for ${runs}`;
+  const others = [
+    ...(open.length === 0
+      ? []
+      : [`${open.length === 1 ? 'run' : 'runs'} ${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`]),
+    ...(undecided === null ? [] : [`the winner of run ${undecided}`]),
+  ].join(' and ');
+  if (others === '') return at ? `Starts at ${at}` : 'Starts in a moment';
+  return at ? `Waits for ${others}, until ${at} at least` : `Waits for ${others}`;
 }
 
 const endings: Partial<Record<RunStatus, string>> = {

@@ -1,16 +1,21 @@
 import type { RunStatus } from '../../drizzle/schema';
-import type { DayStat, EditStats, Stats } from './contract';
+import type { DayStat, EditStats, Figures, Stats } from './contract';
 import type { Database } from './db';
 import { readFreed } from './retention';
+import { readWins } from './wins';
 
-/** Figures over the last `days` days, today included (UTC); those of edits over the last 30. */
+/** Figures over the last `days` days, today included (UTC); those of edits over the last 30, of wins over the last 90. */
 export async function readStats(database: Pick<Database, 'sql'>, days = 7): Promise<Stats> {
-  const [figures, edits] = await Promise.all([readFigures(database, days), readEdits(database)]);
-  return { ...figures, edits };
+  const [figures, edits, wins] = await Promise.all([
+    readFigures(database, days),
+    readEdits(database),
+    readWins(database),
+  ]);
+  return { ...figures, edits, ...wins };
 }
 
 /** Those that are not read from the record: cheap enough to be asked for again and again. */
-export async function readFigures({ sql }: Pick<Database, 'sql'>, days = 7): Promise<Omit<Stats, 'edits'>> {
+export async function readFigures({ sql }: Pick<Database, 'sql'>, days = 7): Promise<Figures> {
   const since = sql`date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - make_interval(days => ${days - 1})`;
   const [statuses, sums, patches, perDay, { bytes, runs, last_at }] = await Promise.all([
     sql<{ status: RunStatus; n: number }[]>`

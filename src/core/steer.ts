@@ -1,4 +1,5 @@
-import { grantWish, lockClaimed, stoppedByPerson } from './claim';
+import { stoppedByPerson } from './better';
+import { grantWish, lockClaimed } from './claim';
 import type { Database, Sql, Tx } from './db';
 import { conflict } from './errors';
 import type { Claim } from './event';
@@ -91,7 +92,8 @@ export async function listWanted({ sql }: Pick<Database, 'sql'>, ids: readonly n
   return sql<Wanted[]>`select id, epoch, status, wanted from variations where id in ${sql(ids)}`;
 }
 
-async function want(tx: Tx, row: Locked, wanted: 'stop' | 'pause' | null): Promise<void> {
+/** Says what is wanted of a locked variation that runs: its worker hears of it, and the page shows it. */
+export async function want(tx: Tx, row: Locked, wanted: 'stop' | 'pause' | null): Promise<void> {
   if (row.wanted === 'stop' && wanted !== 'stop') return;
   await tx`update variations set wanted = ${wanted}, updated_at = now() where id = ${row.id}`;
   // Readers of the run see the wish: it is on the run's page.

@@ -27,7 +27,7 @@ export async function ensureBase(
     throw new VariationFailure('base_not_found', message);
   }
   if (wanted !== null && /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(wanted))
-    await ensureCommit(parts, project, wanted, { left: longestChain, signal });
+    await ensureCommit(parts, project, wanted, signal);
 }
 
 /**
@@ -43,17 +43,22 @@ export function commitWords(
   return { message: nameFrom(run.goal), author, date: run.created_at };
 }
 
-async function ensureCommit(
+/**
+ * Makes a commit that a variation has made be in this machine's mirror; one that no variation has made is left alone.
+ * @throws as `ensureBase`
+ */
+export async function ensureCommit(
   parts: Pick<Parts, 'database' | 'mirrors'>,
   project: MirroredProject,
   sha: string,
-  { left, signal }: { left: number; signal: AbortSignal | undefined },
+  signal?: AbortSignal,
+  left = longestChain,
 ): Promise<void> {
   const { database, mirrors } = parts;
   if (left === 0 || (await mirrors.has(project.id, sha))) return;
   const maker = await makerOf(database, project.id, sha);
   if (!maker) return;
-  await ensureCommit(parts, project, maker.base_sha, { left: left - 1, signal });
+  await ensureCommit(parts, project, maker.base_sha, signal, left - 1);
   const checkpoint = await readCheckpoint(database, maker.run_id, maker.position);
   try {
     const { commit } = await commitPatch({

@@ -1,74 +1,136 @@
-import type { ProjectCheck } from '../../drizzle/schema';
-import { decode } from '../agent/environment';
+import type { Flag, ProjectCheck } from '../../drizzle/schema';
 import type { Workspace } from '../agent/workspace';
 import {
+  amendCheck,
   baseResults,
-  type CheckRow,
   compare,
+  type End,
+  earlierBaseline,
   judgeBase,
   requireWorker,
   storeBaseCheck,
   storeCheck,
+  type VariationCheck,
+  variationChecks,
 } from '../core/check';
 import type { Claimed } from '../core/claim';
 import { type Database, persist, type Tx } from '../core/db';
 import { append, type Claim } from '../core/event';
 import type { CheckResult, Fact } from '../core/fact';
+import { baseAgain, outcome, patchAgain, type Settled, settle } from '../core/outcome';
 import type { Recorder } from '../core/recorder';
+import { type CheckBook, runChecks } from './check-run';
 
-/** Bytes of each stream of a check that are kept as evidence, head and tail. */
-const outputBytes = 8 * 1024;
-
-export interface CheckRequest {
+export interface BaseRequest {
   checks: readonly ProjectCheck[];
-  /** Opens a fresh workspace of what is to be checked, and nothing else. */
+  /** Opens a fresh workspace of the base. */
   open: () => Promise<Workspace>;
   signal: AbortSignal;
-  /** Called between two checks; throws to end here. */
-  boundary?: () => void;
 }
 
 /**
- * Runs the project's checks on the base and records the results as the run's own, as long as this worker has a variation
- * of it.
+ * Finds out what the project's checks say of the base, and records it as the run's own, as long as this worker has a
+ * variation of it. What an earlier run has found out about the same commit is taken over; what fails is run again,
+ * on a fresh workspace: whether it does so each time.
  */
 export async function checkBase(
-  { sql }: Pick<Database, 'sql'>,
+  database: Pick<Database, 'sql'>,
   { runId, worker }: Pick<Claimed, 'runId' | 'worker'>,
-  request: CheckRequest,
+  { checks, open, signal }: BaseRequest,
 ): Promise<void> {
-  const record = (fact: Fact, change: (tx: Tx) => Promise<boolean>): Promise<void> =>
+  const record = (change: (tx: Tx) => Promise<unknown>): Promise<void> =>
     persist(
       async () => {
-        await sql.begin(async (tx) => {
+        await database.sql.begin(async (tx) => {
           await requireWorker(tx, runId, worker);
-          if (await change(tx)) await append(tx, runId, null, [fact]);
+          await change(tx);
         });
       },
-      { signal: request.signal },
+      { signal },
     );
-  await execute(request, 'base', (_name, code) => judgeBase(code), {
-    started: (fact) => record(fact, async () => true),
+  const say = (fact: Fact): Promise<void> => record((tx) => append(tx, runId, null, [fact]));
+  const known = await persist(
+    () =>
+      earlierBaseline(
+        database,
+        runId,
+        checks.map((one) => one.name),
+      ),
+    { signal },
+  );
+  const same = known.filter((row) =>
+    checks.some((one) => one.name === row.name && one.command === row.command),
+  );
+  for (const { flaky, run_id, ...row } of same) {
+    const { required: _, counts, ...told } = row;
+    const payload = { ...told, on: 'base', cached: run_id, ...(counts ? { counts } : {}) } as const;
+    await record(async (tx) => {
+      const made = await storeBaseCheck(tx, runId, row, { type: 'check.finished', payload });
+      if (made && flaky) await amendCheck(tx, runId, null, row.name, { flaky });
+    });
+  }
+  const fresh = checks.filter((one) => !same.some((row) => row.name === one.name));
+  const judge = (_name: string, end: number | null | undefined) => judgeBase(end);
+  const rows = await runChecks(
+    { checks: fresh, open, on: 'base', judge, signal },
     // Said again after a connection that broke, or by another process: the first one stands.
-    finished: (fact, row) => record(fact, (tx) => storeBaseCheck(tx, runId, row)),
-  });
+    { started: say, finished: (fact, row) => record((tx) => storeBaseCheck(tx, runId, row, fact)) },
+  );
+  const failed = fresh.filter(({ name }) =>
+    rows.some((row) => row.name === name && baseAgain([row.exit_code])),
+  );
+  await runChecks(
+    { checks: failed, open, on: 'base', again: true, judge, signal },
+    {
+      started: say,
+      finished: (fact, row) =>
+        record(async (tx) => {
+          const ends = [rows.find((one) => one.name === row.name)?.exit_code, row.exit_code];
+          await append(tx, runId, null, [marked(fact, ends)]);
+          await amendCheck(tx, runId, null, row.name, { flaky: settle(ends).flaky });
+        }),
+    },
+  );
+}
+
+export interface PatchRequest {
+  checks: readonly ProjectCheck[];
+  /** Opens a fresh workspace of base and patch. */
+  open: () => Promise<Workspace>;
+  /** The same with the base's version of what judges the patch; null when the patch touches nothing of that. */
+  openWithBaseTests: (() => Promise<Workspace>) | null;
+  signal: AbortSignal;
+  boundary: () => void;
 }
 
 /**
- * Runs the checks on base and patch and records them as evidence: each result compares with the base's. The agent's
- * word counts for nothing here.
+ * Runs the checks on base and patch and records them as evidence: each result compares with the base's. What differs
+ * from the base is run again, on another fresh workspace; what judges the patch is also taken as the base has it. The
+ * agent's word counts for nothing here.
+ * @returns the results as they stand
  */
 export async function checkPatch(
   database: Pick<Database, 'sql'>,
   recorder: Recorder,
   claim: Claim,
-  request: CheckRequest,
-): Promise<void> {
-  const base = await persist(() => baseResults(database, claim.runId), { signal: request.signal });
-  await execute(request, 'patch', (name, code) => compare(base.get(name), code), {
+  { checks, open, openWithBaseTests, signal, boundary }: PatchRequest,
+): Promise<VariationCheck[]> {
+  const base = await persist(() => baseResults(database, claim.runId), { signal });
+  const { runId, variationId } = claim;
+  const own = new Ends();
+  const judged = new Ends();
+  /** What was said with the base's version of what judges: told to the agent, and kept in the record alone. */
+  const saidThere = new Map<string, string>();
+  const onBase = (name: string): Settled => {
+    const found = base.get(name);
+    return { end: found?.exit_code, flaky: found?.flaky ?? false };
+  };
+  const judge = (name: string, end: End): CheckResult => compare(onBase(name).end, end);
+  const rounds = openWithBaseTests ? 2 : 1;
+  const book = (round: number, finished: CheckBook['finished']): CheckBook => ({
     started: (fact, name, share) => {
       // The agent's plan fills the first nine tenths.
-      const percentage = 90 + Math.floor(9 * share);
+      const percentage = 90 + Math.floor((9 * (round + share)) / rounds);
       const step = recorder.mask(`check: ${name}`);
       return recorder.commit(
         [fact, { type: 'variation.progress', payload: { percentage, step } }],
@@ -80,50 +142,84 @@ export async function checkPatch(
         },
       );
     },
-    finished: (fact, row) =>
-      recorder.commit([fact], (tx) => storeCheck(tx, claim.runId, claim.variationId, row)),
+    finished,
+  });
+  /** Whatever comes to be known of a check is weighed with all that is known of it. */
+  const weigh = (ends: Ends): CheckBook['finished'] => {
+    return (fact, { name, exit_code }) => {
+      ends.add(name, exit_code);
+      const {
+        result,
+        flaky,
+        judged: said,
+      } = outcome(onBase(name), settle(own.of(name)), judged.has(name) ? settle(judged.of(name)) : null);
+      const on_base_tests = said && { result: said, exit_code: judged.of(name).at(-1) ?? null };
+      return recorder.commit([marked(fact, ends.of(name))], (tx) =>
+        amendCheck(tx, runId, variationId, name, {
+          ...{ result, flaky, on_base_tests },
+          exit_code: own.of(name).at(-1) ?? null,
+        }),
+      );
+    };
+  };
+  const again = (ends: Ends) => checks.filter(({ name }) => patchAgain(onBase(name), ends.of(name)));
+  const common = { judge, signal, boundary };
+
+  await runChecks(
+    { ...common, checks, open, on: 'patch' },
+    book(0, (fact, row) => {
+      own.add(row.name, row.exit_code);
+      return recorder.commit([fact], async (tx) => {
+        await storeCheck(tx, runId, variationId, row);
+        // A base that wavers says nothing of any patch.
+        if (onBase(row.name).flaky) await amendCheck(tx, runId, variationId, row.name, { flaky: true });
+      });
+    }),
+  );
+  await runChecks({ ...common, checks: again(own), open, on: 'patch', again: true }, book(0, weigh(own)));
+  if (openWithBaseTests) {
+    const where = { ...common, open: openWithBaseTests, on: 'base_tests' } as const;
+    const rows = await runChecks({ ...where, checks }, book(1, weigh(judged)));
+    for (const { name, output } of rows) saidThere.set(name, output);
+    await runChecks({ ...where, checks: again(judged), again: true }, book(1, weigh(judged)));
+  }
+  const found = await persist(() => variationChecks(database, variationId), { signal });
+  return found.map((one) => {
+    const output = saidThere.get(one.name);
+    if (!one.on_base_tests || output === undefined) return one;
+    return { ...one, on_base_tests: { ...one.on_base_tests, output } };
   });
 }
 
-interface Book {
-  /** `share`: how many of the checks are done, 0…1. */
-  started(fact: Fact, name: string, share: number): Promise<void>;
-  finished(fact: Fact, row: CheckRow): Promise<void>;
+/** The ends that checks have come to on the same files, by name. */
+class Ends {
+  readonly #byName = new Map<string, End[]>();
+
+  add(name: string, end: End): void {
+    this.#byName.set(name, [...this.of(name), end]);
+  }
+
+  of(name: string): readonly End[] {
+    return this.#byName.get(name) ?? [];
+  }
+
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
 }
 
-/** One workspace for all checks, in their order. */
-async function execute(
-  { checks, open, signal, boundary }: CheckRequest,
-  on: 'base' | 'patch',
-  judge: (name: string, exitCode: number | null) => CheckResult,
-  book: Book,
-): Promise<void> {
-  if (checks.length === 0) return;
-  const workspace = await open();
-  try {
-    for (const [i, { name, command, required, timeout_s }] of checks.entries()) {
-      boundary?.();
-      const started: Fact = { type: 'check.started', payload: { name, command, on } };
-      await book.started(started, name, i / checks.length);
-      const done = await workspace.environment.exec(['sh', '-c', command], {
-        timeoutMs: timeout_s * 1000,
-        maxOutputBytes: outputBytes,
-        signal,
-      });
-      const ended = done.timed_out ? `\n(ended after ${timeout_s} s)` : '';
-      const row: CheckRow = {
-        name,
-        command,
-        required,
-        exit_code: done.exit_code,
-        result: judge(name, done.exit_code),
-        duration_ms: Math.round(done.duration_ms),
-        output: `${decode(done.stdout)}${decode(done.stderr)}${ended}`,
-      };
-      const { required: _, ...told } = row;
-      await book.finished({ type: 'check.finished', payload: { ...told, on } }, row);
-    }
-  } finally {
-    await workspace.remove();
-  }
+/** The files that judge a patch, and that it touches, on its row and in the record. */
+export function flagPatch(recorder: Recorder, claim: Claim, flags: readonly Flag[]): Promise<void> {
+  const facts: Fact[] = flags.length > 0 ? [{ type: 'patch.flagged', payload: { files: [...flags] } }] : [];
+  return recorder.commit(facts, async (tx) => {
+    await tx`
+      update variations set flags = ${tx.json(flags.map((one) => ({ ...one })))}, updated_at = now()
+      where id = ${claim.variationId}`;
+  });
+}
+
+/** Says of a check that was run again whether it came to another result. */
+function marked(fact: Fact, ends: readonly End[]): Fact {
+  if (fact.type !== 'check.finished' || !settle(ends).flaky) return fact;
+  return { ...fact, payload: { ...fact.payload, flaky: true } };
 }

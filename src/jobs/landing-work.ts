@@ -1,4 +1,4 @@
-import type { Delivery } from '../agent/landing/push';
+import type { Remote } from '../agent/landing/push';
 import type { MirroredProject } from '../agent/mirror';
 import type { Project, Run, Variation } from '../core/contract';
 import type { Errand } from '../core/errand';
@@ -41,7 +41,7 @@ export async function openLandingWork(
   return { parts, errand, row, run, variation, project, mirrored, forge, token, signal };
 }
 
-export function deliveryOf({ parts, mirrored, signal }: LandingWork): Delivery {
+export function deliveryOf({ parts, mirrored, signal }: LandingWork): Remote {
   const mirror = parts.mirrors.pathOf(mirrored.id);
   return { project: mirrored, mirror, config: parts.config, signal };
 }

@@ -4,6 +4,7 @@ import { chooseSandbox } from '../agent/environments';
 import { Checkouts } from '../agent/environments/checkout';
 import { refusingWorkspaces } from '../agent/environments/refusing';
 import { Mirrors } from '../agent/mirror';
+import { Shared } from '../agent/shared';
 import type { WorkspaceSource } from '../agent/workspace';
 import type { Config } from '../config';
 import { type DataDir, secretFile, takeDataDir } from '../core/data-dir';
@@ -17,7 +18,6 @@ import { type Log, openLog } from '../log';
 import { Closers } from './closers';
 import type { Parts } from './parts';
 import { type JobQueue, openQueue } from './queue';
-import { Shared } from './shared';
 import { startUpkeep } from './upkeep';
 
 /** What is under way is safe to break off: the next one goes on with it. */

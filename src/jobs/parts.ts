@@ -1,10 +1,10 @@
 import type { Mirrors } from '../agent/mirror';
+import type { Shared } from '../agent/shared';
 import type { WorkspaceSource } from '../agent/workspace';
 import type { Config } from '../config';
 import type { Database } from '../core/db';
 import type { Vault } from '../core/secret';
 import type { Log } from '../log';
-import type { Shared } from './shared';
 
 /** What a worker works with; made once a process. */
 export interface Parts {

@@ -9,7 +9,7 @@ type Needs = Pick<Parts, 'database' | 'vault' | 'config'>;
 /** An agent as its model's adapter needs it, with its fallback's beside it. */
 export async function toProfile(
   parts: Needs,
-  agentId: number,
+  agentId: number | string,
 ): Promise<{ profile: ModelProfile; instructions: string | null }> {
   const agent = await read(parts, agentId);
   const fallback = agent.fallback === null ? null : await read(parts, agent.fallback);

@@ -6,6 +6,7 @@ import { forgetOldKeys } from '../core/idempotency';
 import { letIn } from '../core/limit';
 import { releaseDue } from '../core/pending';
 import { readSettings } from '../core/settings';
+import { stopAllLosers } from '../core/stop-losers';
 import { listQueued, type QueuedVariation, queuedOf } from '../core/variation';
 import { forgetOldDeliveries } from '../core/webhook-delivery';
 import { forgetDead, witnessS } from '../core/worker';
@@ -40,6 +41,7 @@ type Chore = (round: Round) => Promise<void>;
 const tickChores: Record<string, Chore> = {
   'taking back what gone workers had': takeBack,
   'releasing what waited for its time or for others': handingOn(releaseDue),
+  'stopping what a better sibling has made needless': ({ database }) => stopAllLosers(database),
   'letting in what was held': handingOn(letIn),
   'reminding of questions': ({ database }) => remindOld(database),
   'handing on what was queued': handingOn(listFresh),

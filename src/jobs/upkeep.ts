@@ -1,8 +1,10 @@
+import { tidySetups } from '../agent/tidy-setups';
 import type { Database } from '../core/db';
 import { retain } from '../core/retention';
 import { readSettings } from '../core/settings';
 import { every, seldom } from './every';
 import type { Parts } from './parts';
+import { setupsDir } from './place';
 
 const upkeepMs = 60_000;
 const sayAgainMs = 600_000;
@@ -40,7 +42,13 @@ export async function removeOld(
 
 /** Removes from the data directory what no variation and no project owns. What is in use is left alone. */
 export async function removeLeftovers(
-  { database, workspaces, mirrors, log }: Pick<Parts, 'database' | 'workspaces' | 'mirrors' | 'log'>,
+  {
+    config,
+    database,
+    workspaces,
+    mirrors,
+    log,
+  }: Pick<Parts, 'config' | 'database' | 'workspaces' | 'mirrors' | 'log'>,
   signal?: AbortSignal,
 ): Promise<void> {
   const gone = await workspaces.sweep();
@@ -49,8 +57,9 @@ export async function removeLeftovers(
     runs: (ids: readonly number[]) => known(database, 'runs', ids),
   };
   const tidied = await mirrors.tidy(owners, signal);
-  if (gone + tidied.mirrors + tidied.refs + tidied.repacked > 0)
-    log.info('tidied the data directory', { workspaces: gone, ...tidied });
+  const { setups } = await tidySetups(setupsDir(config), { projects: owners.projects, signal });
+  if (gone + tidied.mirrors + tidied.refs + tidied.repacked + setups > 0)
+    log.info('tidied the data directory', { workspaces: gone, ...tidied, setups });
 }
 
 /** Which of these are in the database. */

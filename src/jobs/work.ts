@@ -11,6 +11,7 @@ import { letIn } from '../core/limit';
 import { Recorder } from '../core/recorder';
 import { masker } from '../core/secret';
 import { pauseClaimed } from '../core/steer';
+import { stopLosers } from '../core/stop-losers';
 import { mapStrings } from '../core/text';
 import { type QueuedVariation, queuedOf } from '../core/variation';
 import type { Parts } from './parts';
@@ -72,6 +73,11 @@ export async function workOnClaimed(
     // Said again after a connection that broke, each of these finds itself done.
     await persist(let_go.record, { onAway: (error) => log.warn('the database is away', { ...told, error }) });
     log.info(let_go.ends ? 'variation ended' : 'variation let go of', { ...told, status: let_go.as });
+    // What fails here, the next tick does.
+    if (let_go.ends)
+      await stopLosers(database, claimed.runId).catch((error) =>
+        log.warn('losers could not be stopped', { ...told, error }),
+      );
     const own = (await queuedOf(database, claimed.runId)).filter((one) => one.id === claimed.variationId);
     return [...own, ...(await letIn(database))];
   } catch (error) {

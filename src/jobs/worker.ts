@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { claimNext, stoppedByPerson } from '../core/claim';
+import { stoppedByPerson } from '../core/better';
+import { claimNext } from '../core/claim';
 import type { ErrandTable } from '../core/errand';
 import { conflict, Fenced } from '../core/errors';
 import { VariationFailure } from '../core/failure';
@@ -10,6 +11,7 @@ import { controlChannel } from '../core/variation';
 import { retire, type WorkerIdentity } from '../core/worker';
 import { type ErrandWork, startErrands } from './errands';
 import { every } from './every';
+import { judging } from './judging';
 import { landing } from './landing';
 import { watchPullRequests } from './landing-watch';
 import type { Parts } from './parts';
@@ -18,7 +20,7 @@ import { strayFinder } from './strays';
 import { type Active, ShuttingDown, workOn, workOnClaimed } from './work';
 
 /** What is done besides variations. */
-const errands: Partial<Record<ErrandTable, ErrandWork>> = { landings: landing };
+const errands: Record<ErrandTable, ErrandWork> = { verdicts: judging, landings: landing };
 /** A notice may be lost with a connection; a wish is seen by looking, too. */
 const lookMs = 500;
 const straysMs = 5_000;

@@ -3,12 +3,12 @@ import type { Log } from '../log';
 
 /** An error as the contract tells it. */
 export interface ErrorBody {
-  error: { code: string; message: string; field?: string };
+  error: { code: string; message: string; field?: string; [more: string]: unknown };
 }
 
 export function errorBody(error: BakeoffError): ErrorBody {
-  const { code, message, field } = error;
-  return { error: field === undefined ? { code, message } : { code, message, field } };
+  const { code, message, field, more } = error;
+  return { error: { code, message, ...(field === undefined ? {} : { field }), ...more } };
 }
 
 export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {

@@ -6,6 +6,7 @@ import { approvalRoutes } from './api/approvals';
 import { directiveRoutes } from './api/directives';
 import { flowRoutes } from './api/flows';
 import { forkRoutes } from './api/fork';
+import { graftRoutes } from './api/grafts';
 import { landingRoutes } from './api/landing';
 import { laterCallbackRoutes, laterRoutes } from './api/later';
 import { projectRoutes } from './api/projects';
@@ -15,7 +16,9 @@ import { settingsRoutes } from './api/settings';
 import { steerRoutes } from './api/steer';
 import { taskRoutes } from './api/tasks';
 import { variationRoutes } from './api/variations';
+import { verdictRoutes } from './api/verdict';
 import { webhookRoutes } from './api/webhooks';
+import { winnerRoutes } from './api/winner';
 import { cookieName, enter, type Gate, isKnown, requireHost, requireOrigin } from './auth';
 import { isJson, isPatch, maxBodyBytes, tooLarge } from './body';
 import { describe } from './describe';
@@ -71,11 +74,14 @@ export function createApp(services: Services, gate: Gate) {
       api
         .use(runRoutes(services))
         .use(variationRoutes(services))
+        .use(verdictRoutes(services))
         .use(steerRoutes(services))
         .use(forkRoutes(services))
+        .use(graftRoutes(services))
         .use(directiveRoutes(services))
         .use(approvalRoutes(services))
         .use(flowRoutes(services))
+        .use(winnerRoutes(services))
         .use(landingRoutes(services))
         .use(taskRoutes(services))
         .use(projectRoutes(services))

@@ -22,6 +22,10 @@ export function readEntry(form: URLSearchParams): Entry {
     depends_on: text('depends_on'),
     max_retries: text('max_retries'),
     mode: text('mode') || 'tools',
+    pick: text('pick') || 'person',
+    max_iterations: text('max_iterations'),
+    land: text('land'),
+    stop_losers: text('stop_losers'),
   };
 }
 
@@ -60,6 +64,15 @@ export function bodyOf(
       return { error: { field: 'max_retries', message: 'A whole number, such as 3; 0 for none.' } };
     options.max_retries = retries;
   }
+  if (entry.max_iterations !== '') {
+    const iterations = Number(entry.max_iterations);
+    if (!Number.isInteger(iterations) || iterations < 1 || iterations > 20)
+      return { error: { field: 'max_iterations', message: 'Between 1 and 20.' } };
+    options.max_iterations = iterations;
+  }
+  if (entry.pick !== 'person') options.pick = entry.pick;
+  if (entry.land !== '') options.land = { mode: entry.land };
+  if (entry.stop_losers !== '') options.stop_losers = true;
   const priority = Number(entry.priority);
   if (!Number.isInteger(priority) || priority < 1 || priority > 10)
     return { error: { field: 'priority', message: 'Between 1 and 10; 10 goes first.' } };
@@ -122,6 +135,11 @@ const fields: Record<string, keyof Entry> = {
   'options.approval': 'approval',
   'options.max_retries': 'max_retries',
   'options.mode': 'mode',
+  'options.pick': 'pick',
+  'options.max_iterations': 'max_iterations',
+  'options.land': 'land',
+  'options.land.mode': 'land',
+  'options.stop_losers': 'stop_losers',
   'options.timeout_s': 'timeout',
   'options.budget_usd': 'budget_usd',
 };

@@ -7,7 +7,7 @@ import { partial } from '../views/partial';
 import { isFiltered, type ListQuery } from '../views/query';
 import { RunList, RunRow } from '../views/runlist';
 import { StatusBar } from '../views/status';
-import { Waits } from '../views/waits';
+import { Waits, waitCount } from '../views/waits';
 import { lately, latelyMs } from './lately';
 import { countRuns, listPage, newestRun, readWaits, readWeek } from './list-view';
 import { pause } from './pause';
@@ -93,11 +93,11 @@ export async function* listFeed(
         readWeek(database),
         readWaits(database),
       ]);
-      const title = homeTitle(counts, waits.length);
-      const icon = favicon(homeStatus(counts, waits.length));
+      const title = homeTitle(counts, waitCount(waits));
+      const icon = favicon(homeStatus(counts, waitCount(waits)));
       parts.push(`<title>${escapeHtml(`${title} · Bakeoff`)}</title>`);
       parts.push(partial('#icon', 'outerMorph', `<link id="icon" rel="icon" href="${escapeHtml(icon)}">`));
-      parts.push(partial('#waits', 'outerMorph', await Waits({ waits, now: new Date() })));
+      parts.push(partial('#waits', 'outerMorph', await Waits({ ...waits, now: new Date() })));
       parts.push(partial('#filters', 'outerMorph', await Filters({ query, counts })));
       parts.push(partial('#week', 'outerMorph', await Week({ stats })));
     }

@@ -1,12 +1,13 @@
-import { listOpenApprovals, type OpenApproval } from '../core/approval';
+import { listOpenApprovals } from '../core/approval';
 import type { Page, Run } from '../core/contract';
 import type { Database } from '../core/db';
+import { listAwaitedWinners } from '../core/dependency';
 import { BakeoffError } from '../core/errors';
 import { countByStatus, listRuns, type RunFilter } from '../core/run-list';
 import { readFigures } from '../core/stats';
 import type { Counts } from '../views/home';
 import { type ListQuery, type Show, shows, statusesOf } from '../views/query';
-import { mostWaits } from '../views/waits';
+import { type AllWaits, mostWaits } from '../views/waits';
 import { lately } from './lately';
 
 const pageRuns = 25;
@@ -41,8 +42,12 @@ export function readWeek(database: Pick<Database, 'sql'>) {
 }
 
 /** What waits for a person, the oldest first: as it is now, since what was just answered must not come back. */
-export function readWaits(database: Pick<Database, 'sql'>): Promise<OpenApproval[]> {
-  return listOpenApprovals(database, mostWaits);
+export async function readWaits(database: Pick<Database, 'sql'>): Promise<AllWaits> {
+  const [waits, picks] = await Promise.all([
+    listOpenApprovals(database, mostWaits),
+    listAwaitedWinners(database, mostWaits),
+  ]);
+  return { waits, picks };
 }
 
 /** The id of the newest run there is; 0 before the first. */

@@ -1,9 +1,10 @@
 import { type Static, Type as t } from '@sinclair/typebox';
-import { approvalModes, runTypes, taskTypes } from '../../drizzle/schema';
+import { approvalModes, pickers, runTypes, taskTypes } from '../../drizzle/schema';
 import { maxDependencies } from '../core/dependency';
 import { invalid } from '../core/errors';
 import { cleanJson } from '../core/text';
 import { fit } from './body';
+import { landingBody } from './landing-body';
 
 /** Ids are Postgres's integers. */
 const maxId = 2 ** 31 - 1;
@@ -24,6 +25,15 @@ const agentRef = t.Union([
   t.String({ minLength: 1, maxLength: 100 }),
 ]);
 
+const stage = t.Object(
+  {
+    goal: t.Optional(t.String({ maxLength: 100_000, description: 'default the run’s' })),
+    task_type: oneOf(taskTypes),
+    agents: t.Optional(t.Array(agentRef, { minItems: 1, maxItems: 16, description: 'default the run’s' })),
+  },
+  strict,
+);
+
 /** `POST /runs`, exactly as api.md has it; aliases included. */
 export const runBody = t.Object(
   {
@@ -31,7 +41,12 @@ export const runBody = t.Object(
     repo_url: t.Optional(line(2000)),
     github_url: t.Optional(line(2000)),
     local_path: t.Optional(line(4000)),
-    goal: t.Optional(t.String({ maxLength: 100_000, description: 'What should be true when it is done' })),
+    goal: t.Optional(
+      t.String({
+        maxLength: 100_000,
+        description: 'What should be true when it is done. Of a workflow: what all of its goals are for',
+      }),
+    ),
     prompt: t.Optional(t.String({ maxLength: 100_000, description: 'the same as `goal`' })),
     name: t.Optional(line(200)),
     title: t.Optional(line(200)),
@@ -63,17 +78,49 @@ export const runBody = t.Object(
           max_retries: t.Optional(t.Integer({ minimum: 0, maximum: 10 })),
           approval: t.Optional(oneOf(approvalModes)),
           mode: t.Optional(oneOf(['tools', 'patch'])),
-          max_iterations: later,
-          stop_losers: later,
-          pick: later,
-          land: later,
+          max_iterations: t.Optional(
+            t.Integer({
+              minimum: 1,
+              maximum: 20,
+              description: 'rounds of work, each followed by checks; default 3',
+            }),
+          ),
+          stop_losers: t.Optional(
+            t.Boolean({
+              description: 'once one variation passes everything required, the others are stopped',
+            }),
+          ),
+          pick: t.Optional(
+            t.Union(
+              pickers.map((one) => t.Literal(one)),
+              {
+                description:
+                  'who chooses the winner; default a person. The verdict chooses only where executed checks decided, and asks a person else',
+              },
+            ),
+          ),
+          land: t.Optional(landingBody),
           executor: later,
         },
         strict,
       ),
     ),
-    goals: later,
-    stages: later,
+    goals: t.Optional(
+      t.Array(t.String({ maxLength: 100_000 }), {
+        minItems: 2,
+        maxItems: 20,
+        description:
+          'of a workflow: one run for each, in this order, each from the winner of the one before; a single result needs none',
+      }),
+    ),
+    stages: t.Optional(
+      t.Array(stage, {
+        minItems: 1,
+        maxItems: 10,
+        description:
+          'of a pipeline: one run for each, in this order, each with what the one before made; default analysis, coding, review, documentation',
+      }),
+    ),
     scheduled_at: t.Optional(timeText),
     depends_on: t.Optional(
       t.Array(runId, { maxItems: maxDependencies, description: 'runs that must be completed first' }),
@@ -87,6 +134,18 @@ export const runBody = t.Object(
         repo_url: 'https://github.com/acme/ledger.git',
         goal: 'Round refunds by the currency’s exponent',
         variations: 3,
+        options: { pick: 'verdict', stop_losers: true, land: { mode: 'pull_request', labels: ['bakeoff'] } },
+      },
+      {
+        ...{ project_id: 1, run_type: 'workflow' },
+        goals: ['Write the parser', 'Let the command line use it', 'Document it'],
+      },
+      {
+        ...{ project_id: 1, run_type: 'pipeline', goal: 'Make the parser accept tabs' },
+        stages: [
+          { task_type: 'coding', agents: ['openai'] },
+          { task_type: 'review', agents: ['anthropic'] },
+        ],
       },
     ],
   },

@@ -5,6 +5,8 @@ import { readDependencies } from '../core/dependency';
 import { BakeoffError, invalid, notYet } from '../core/errors';
 import { getProject, projectOf, type Source } from '../core/project';
 import { defaultOptions, type NewRun } from '../core/run';
+import { requireBytes } from './body';
+import { checkLanding, readLanding } from './landing-body';
 import { type RunBody, readTime } from './run-body';
 import type { Services } from './services';
 
@@ -17,8 +19,6 @@ export interface Others {
   base_run: number | null;
 }
 
-const laterFields = ['goals', 'stages'] as const;
-const laterOptions = ['max_iterations', 'stop_losers', 'pick', 'land', 'executor'] as const;
 const goalBytes = 100_000;
 const metadataBytes = 16 * 1024;
 
@@ -26,22 +26,29 @@ const metadataBytes = 16 * 1024;
 export type Asked = Omit<NewRun, 'project_id'> & { source: FoundSource };
 
 /**
- * Finds out everything that can be known to be wrong before anything is made.
+ * Finds out everything that can be known to be wrong with a single run before anything is made.
+ * @param known its source, where that was looked at already
  * @throws BakeoffError of the contract
  */
-export async function readRun(services: Services, body: AnyBody, others: Others): Promise<Asked> {
-  refuseLater(body);
+export async function readRun(
+  services: Services,
+  body: AnyBody,
+  others: Others,
+  known?: FoundSource,
+): Promise<Asked> {
+  refuseOthers(body);
   const goal = (either(body, 'goal', 'prompt') ?? '').trim();
   if (goal === '') throw invalid('goal', 'goal is empty: say what should be true when it is done');
   if (Buffer.byteLength(JSON.stringify(body.metadata ?? {})) > metadataBytes)
     throw invalid('metadata', 'metadata is over 16 kB');
-  if (Buffer.byteLength(goal) > goalBytes) throw invalid('goal', 'goal is over 100 kB');
+  requireBytes('goal', goal, goalBytes);
   const name = either(body, 'name', 'title')?.trim() || null;
   const variations = body.variations ?? 1;
   const agents = await agentsOf(services, body.agents, variations);
   const options = await optionsOf(services, body.options ?? {}, agents);
   const scheduled_at = body.scheduled_at === undefined ? null : readTime('scheduled_at', body.scheduled_at);
-  const source = await sourceOf(services, body);
+  const source = known ?? (await sourceOf(services, body));
+  if (options.land) await checkLanding(services, source, options.land, 'options.land');
   const base = typeof body.base === 'string' && body.base.trim() !== '' ? body.base.trim() : null;
   await services.agentSide.checkBase(source, base);
   const project = source.project_id ?? (source.repo_url === null ? source.local_path : source.repo_url);
@@ -72,17 +79,25 @@ export async function withProject(services: Services, { source, ...run }: Asked)
   return { ...run, project_id: source.project_id ?? (await projectOf(services.database, source)) };
 }
 
-function refuseLater(body: AnyBody): void {
-  for (const field of laterFields) if (body[field] !== undefined) throw notYet(field, field);
-  for (const field of laterOptions) {
-    if (body.options?.[field] !== undefined) throw notYet(`options.${field}`, `options.${field}`);
+/** What is not built, and what only a run of several runs has. */
+function refuseOthers(body: AnyBody): void {
+  if (body.options?.executor !== undefined) throw notYet('options.executor', 'options.executor');
+  for (const [field, type] of [
+    ['goals', 'workflow'],
+    ['stages', 'pipeline'],
+  ] as const) {
+    if (body[field] !== undefined)
+      throw invalid(field, `Only a ${type} has ${field}: say run_type ${type} in POST /runs`);
   }
-  if (body.run_type === 'workflow' || body.run_type === 'pipeline')
-    throw notYet(`run_type ${body.run_type}`, 'run_type');
 }
 
-/** Without tools there are no commands, and nothing to plan or to look at before. */
-function refuseNonsense({ mode, approval, dry_run }: RunOptions): void {
+/** Options that contradict each other: without tools there are no commands, and a dry run changes nothing to be judged. */
+function refuseNonsense({ mode, approval, dry_run, pick, stop_losers, land }: RunOptions): void {
+  if (dry_run && pick === 'verdict')
+    throw invalid('options.pick', 'A dry run changes nothing, so no verdict is given: a person picks');
+  if (dry_run && stop_losers)
+    throw invalid('options.stop_losers', 'A dry run runs no checks, so nothing passes them');
+  if (dry_run && land) throw invalid('options.land', 'A dry run changes nothing that could land');
   if (mode !== 'patch') return;
   if (dry_run)
     throw invalid('options.dry_run', 'mode patch has nothing but its patch: it cannot be a dry run');
@@ -94,7 +109,7 @@ function refuseNonsense({ mode, approval, dry_run }: RunOptions): void {
 }
 
 /** A field under its name or its other name, not both. */
-function either(body: AnyBody, name: 'goal' | 'name', other: 'prompt' | 'title'): string | undefined {
+export function either(body: AnyBody, name: 'goal' | 'name', other: 'prompt' | 'title'): string | undefined {
   if (body[name] !== undefined && body[other] !== undefined)
     throw invalid(other, `${name} and ${other} are the same: give one`);
   return body[name] ?? body[other];
@@ -140,10 +155,10 @@ async function optionsOf(
     timeout_s: asked.timeout_s ?? defaultOptions.timeout_s,
     budget_usd: asked.budget_usd ?? defaultOptions.budget_usd,
     budget_tokens: asked.budget_tokens ?? defaultOptions.budget_tokens,
-    max_iterations: defaultOptions.max_iterations,
-    stop_losers: defaultOptions.stop_losers,
-    pick: defaultOptions.pick,
-    land: defaultOptions.land,
+    max_iterations: asked.max_iterations ?? defaultOptions.max_iterations,
+    stop_losers: asked.stop_losers ?? defaultOptions.stop_losers,
+    pick: asked.pick ?? defaultOptions.pick,
+    land: asked.land === undefined ? defaultOptions.land : readLanding(asked.land, 'options.land'),
   };
   refuseNonsense(options);
   const priceless = options.budget_usd === null ? undefined : await findPriceless(services, agents);
@@ -166,7 +181,7 @@ export async function findPriceless(
   return [...agents, ...fallbacks.filter((one) => one !== null)].find((one) => !agentSide.hasPrice(one));
 }
 
-type FoundSource = Source & { project_id: number | null };
+export type FoundSource = Source & { project_id: number | null };
 
 /** The project named, or the source given: exactly one of them, and looked at. */
 async function sourceOf(services: Services, body: AnyBody): Promise<FoundSource> {

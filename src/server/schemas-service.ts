@@ -1,5 +1,5 @@
 import { Type as t } from '@sinclair/typebox';
-import { runStatuses } from '../../drizzle/schema';
+import { runStatuses, taskTypes } from '../../drizzle/schema';
 import { count, id, object, oneOf, orNull, text, textOrNull, time, timeOrNull } from './schema-parts';
 
 /** What the service tells of itself, as JSON schemas: a part of `schemas.ts`. */
@@ -28,7 +28,9 @@ export const queueSchema = object({
   throughput_per_hour: count,
 });
 
-const share = orNull(t.Number({ minimum: 0, maximum: 1 }));
+const fraction = t.Number({ minimum: 0, maximum: 1 });
+const share = orNull(fraction);
+const contestant = { agent: text, model: text };
 export const statsSchema = object({
   runs: count,
   by_status: t.Partial(t.Record(oneOf(runStatuses), count)),
@@ -39,6 +41,20 @@ export const statsSchema = object({
   patches: object({ applied: count, rejected: count }),
   /** Over the last 30 days; tiers: how exactly they had to fit. */
   edits: object({ applied: count, rejected: count, rate: share, tiers: t.Record(t.String(), count) }),
+  /** Over the last 90 days. */
+  wins: t.Array(
+    object({
+      ...contestant,
+      task_type: oneOf(taskTypes),
+      runs: count,
+      wins: count,
+      rate: fraction,
+      low: fraction,
+      high: fraction,
+      cost_usd: orNull(t.Number()),
+    }),
+  ),
+  wins_by_week: t.Array(object({ week: text, ...contestant, runs: count, wins: count })),
   days: t.Array(object({ day: text, completed: count, failed: count })),
   freed: object({ bytes: count, runs: count, last_at: timeOrNull }),
 });

@@ -24,6 +24,7 @@ import {
   timeOrNull,
 } from './schema-parts';
 import { check, graft, landingRequest, landingSchema, winnerSchema } from './schemas-outcome';
+import { usage, verdictSchema } from './schemas-verdict';
 
 /** The objects of the contract as JSON schemas: what `/openapi.json` says of answers, and tests hold answers to. */
 
@@ -31,14 +32,6 @@ export const errorSchema = object({
   error: object({ code: text, message: text, field: t.Optional(text) }),
 });
 
-const usage = object({
-  input_tokens: count,
-  output_tokens: count,
-  cached_tokens: count,
-  reasoning_tokens: count,
-  model_calls: count,
-  cost_usd: orNull(t.Number({ minimum: 0, description: 'null as soon as one call has no known price' })),
-});
 const patch = object({ files: count, additions: count, deletions: count, bytes: count });
 
 export const variationSchema = object({
@@ -116,11 +109,23 @@ export const runSchema = object({
   usage,
   result: textOrNull,
   error: orNull(failure),
-  verdict: t.Null(),
+  verdict: orNull(verdictSchema),
+  judging: t.Boolean({ description: 'its variations are being judged, or about to be' }),
   winner: orNull(winnerSchema),
   landing: orNull(landingSchema),
-  flow: orNull(object({ place: id, runs: t.Array(id) })),
+  flow: orNull(
+    t.Object(
+      { place: id, runs: t.Array(id) },
+      {
+        additionalProperties: false,
+        description: 'the workflow or pipeline that it is a part of: all of its runs in order',
+      },
+    ),
+  ),
   on_dependency_failure: oneOf(['fail', 'wait']),
+  waits_for_winner_of: orNull(
+    t.Integer({ minimum: 1, description: 'the completed run that it starts from once that has a winner' }),
+  ),
   base_checks: t.Array(check),
   variations: t.Array(variationSchema),
   created_at: time,

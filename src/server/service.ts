@@ -8,6 +8,7 @@ import { openAgentSide } from '../jobs/agent-side';
 import { Closers } from '../jobs/closers';
 import { openGround } from '../jobs/open';
 import type { Parts } from '../jobs/parts';
+import { openResults } from '../jobs/results';
 import { startRounds, sweep } from '../jobs/sweep';
 import { startWorker } from '../jobs/worker';
 import { version } from '../version';
@@ -70,6 +71,7 @@ export async function startService(
     const services: Services = {
       ...{ config, version, database, feed, queue, vault, log, apiKey, worker },
       agentSide: openAgentSide(parts),
+      results: openResults(parts),
       health: watchHealth(config, version, database, queue),
       stopping: stopping.signal,
     };

@@ -4,6 +4,7 @@ import type { Feed } from '../core/feed';
 import type { Vault } from '../core/secret';
 import type { AgentSide } from '../jobs/agent-side';
 import type { JobQueue } from '../jobs/queue';
+import type { Results } from '../jobs/results';
 import type { Worker } from '../jobs/worker';
 import type { Log } from '../log';
 import type { HealthWatch } from './health';
@@ -22,6 +23,7 @@ export interface Services {
   /** This process's own worker; null where it only serves. */
   worker: Worker | null;
   agentSide: AgentSide;
+  results: Results;
   health: HealthWatch;
   /** Fires when the service stops, so that open streams end. */
   stopping: AbortSignal;

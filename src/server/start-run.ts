@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { invalid } from '../core/errors';
-import { createFlow, type FlowRun, orderFlow, recallFlow, within } from '../core/flow';
+import { createChain, createFlow, type FlowRun, orderFlow, recallFlow, within } from '../core/flow';
 import { type Idempotency, recall } from '../core/idempotency';
 import { createRun } from '../core/run';
+import { isChain, readChain } from './chain-input';
 import { enqueue } from './enqueue';
 import type { FlowBody, RunBody } from './run-body';
 import { type Asked, type Others, readRun, withProject } from './run-input';
@@ -13,8 +14,8 @@ export { asSource } from './run-input';
 
 /**
  * Starts a run as the API and the form ask for it: everything that can be known to be wrong is refused before anything
- * is made; then the run, then its jobs.
- * @returns the run's id, and whether the same idempotency key had made it before
+ * is made; then the run, then its jobs. A workflow or pipeline is started as all of its runs.
+ * @returns the run's id, of several the last one's, whose end is the end of the whole; and whether the same idempotency key had made it before
  * @throws BakeoffError of the contract
  */
 export async function startRun(
@@ -25,6 +26,14 @@ export async function startRun(
   const idempotency = idempotencyOf(idempotencyKey, body);
   const before = await recall(services.database, 'runs', idempotency);
   if (before !== null) return { id: before, existed: true };
+  if (isChain(body.run_type)) {
+    const [start, ...more] = await readChain(services, body);
+    const first = await withProject(services, start);
+    const links = more.map(({ source: _, ...link }) => ({ ...link, project_id: first.project_id }));
+    const made = await createChain(services.database, [first, ...links], idempotency);
+    if (!made.existed) await enqueue(services, made.first);
+    return { id: made.id, existed: made.existed };
+  }
   const asked = await readRun(services, body, {
     depends_on: body.depends_on ?? [],
     base_run: typeof body.base === 'object' ? body.base.run : null,
@@ -54,6 +63,8 @@ export async function startFlow(
   const read: { asked: Asked; link: Link }[] = [];
   for (const [i, one] of body.runs.entries()) {
     const link = links[i];
+    if (isChain(one.run_type))
+      throw invalid(`runs.${i}.run_type`, `A flow is made of single runs, and a ${one.run_type} of several`);
     if (link) read.push({ link, asked: await within(i, () => readRun(services, one, link.others)) });
   }
   requireOneProject(read);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Elysia } from 'elysia';
-import { decide, listApprovals, listOpenApprovals } from '../core/approval';
+import { decide, listApprovals } from '../core/approval';
 import { direct } from '../core/directive';
 import { invalid } from '../core/errors';
 import { fork, retry, rollback } from '../core/rewind';
@@ -8,12 +8,13 @@ import { changeRun, getRun } from '../core/run';
 import { pause, resume, stop } from '../core/steer';
 import { SayToken } from '../views/compose';
 import { partial } from '../views/partial';
-import { mostWaits, Waits } from '../views/waits';
+import { Waits } from '../views/waits';
 import { agentFor } from './api/fork';
 import { requireBytes } from './body';
 import { reprioritize } from './enqueue';
 import { timeOf } from './entry';
 import { type Asked, answer, shownIn } from './form-answer';
+import { readWaits } from './list-view';
 import { pageHeaders } from './page-shell';
 import { readId } from './query';
 import type { Services } from './services';
@@ -187,8 +188,8 @@ function decided(
 }
 
 async function waitsNow({ database }: Services): Promise<string> {
-  const waits = await listOpenApprovals(database, mostWaits);
-  return partial('#waits', 'outerMorph', await Waits({ waits, now: new Date() }));
+  const waits = await readWaits(database);
+  return partial('#waits', 'outerMorph', await Waits({ ...waits, now: new Date() }));
 }
 
 async function change(services: Services, id: number, form: URLSearchParams): Promise<void> {

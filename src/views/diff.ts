@@ -4,6 +4,8 @@ export interface Row {
   old: number | null;
   now: number | null;
   text: string;
+  /** No line break follows it: the file ends with it. */
+  open?: true;
 }
 
 export interface Hunk {
@@ -116,9 +118,20 @@ function readHunk(lines: string[], start: number, file: FileChange): number {
       hunk.rows.push({ kind: 'same', old: old++, now: now++, text });
       oldLeft--;
       nowLeft--;
-    } else if (line[0] !== '\\') return at;
+    } else if (line[0] === '\\') openLast(hunk);
+    else return at;
+  }
+  if (lines[at]?.startsWith('\\')) {
+    openLast(hunk);
+    at++;
   }
   return at;
+}
+
+/** What git says after a line that has no line break. */
+function openLast(hunk: Hunk): void {
+  const last = hunk.rows.at(-1);
+  if (last) last.open = true;
 }
 
 /** `diff --git a/x b/x`: both sides are the same where no other header follows, so half of it is the path. */

@@ -1,9 +1,8 @@
 import { Html } from '@kitajs/html';
-import type { FileChange, Hunk, Row } from './diff';
+import type { FileChange, Hunk } from './diff';
+import { unifiedRows } from './diffrows';
 import { plural } from './format';
-import { painterFor } from './highlight';
 import { visible } from './visible';
-import { type Range, wordDiff } from './word-diff';
 
 /** One file's changes: its name, its counts, and its hunks up to `maxRows` rows. */
 export function FileDiff({
@@ -42,7 +41,7 @@ export function FileDiff({
             .map((hunk, i) => (
               <tbody>
                 {i > 0 || hunk.context !== '' ? <HunkHead hunk={hunk} /> : ''}
-                {rowsOf(hunk, file.path) as 'safe'}
+                {unifiedRows(hunk.rows, file.path) as 'safe'}
               </tbody>
             ))}
         </table>
@@ -61,7 +60,12 @@ export function FileDiff({
   );
 }
 
-const modes: Record<string, string> = { '100755': 'executable', '120000': 'link', '160000': 'submodule' };
+/** Modes that are worth a word. */
+export const modes: Record<string, string> = {
+  '100755': 'executable',
+  '120000': 'link',
+  '160000': 'submodule',
+};
 
 function HunkHead({ hunk }: { hunk: Hunk }) {
   return (
@@ -74,45 +78,6 @@ function HunkHead({ hunk }: { hunk: Hunk }) {
       </th>
     </tr>
   );
-}
-
-/** The rows as safe HTML. Each side has its own painter: a comment opened in a removed line is not open in the new one. */
-function rowsOf(hunk: Hunk, path: string): string {
-  const before = painterFor(path);
-  const after = painterFor(path);
-  const marks = marksOf(hunk.rows);
-  return hunk.rows
-    .map((row, i) => {
-      const ranges = marks.get(i) ?? [];
-      const old = row.kind === 'add' ? null : before(row.text, ranges, 'del');
-      const now = row.kind === 'del' ? null : after(row.text, ranges, 'ins');
-      const side = row.kind === 'same' ? '' : ` class="${row.kind}"`;
-      return `<tr${side}><td>${row.old ?? ''}</td><td>${row.now ?? ''}</td><td><code>${now ?? old ?? ''}</code></td></tr>`;
-    })
-    .join('\n');
-}
-
-/** Words that changed, where removed lines are followed by as many added ones, or nearly. */
-function marksOf(rows: readonly Row[]): Map<number, readonly Range[]> {
-  const marks = new Map<number, readonly Range[]>();
-  for (let i = 0; i < rows.length; ) {
-    if (rows[i]?.kind !== 'del') {
-      i++;
-      continue;
-    }
-    let adds = i;
-    while (rows[adds]?.kind === 'del') adds++;
-    let end = adds;
-    while (rows[end]?.kind === 'add') end++;
-    for (let k = 0; i + k < adds && adds + k < end; k++) {
-      const pair = wordDiff(rows[i + k]?.text ?? '', rows[adds + k]?.text ?? '');
-      if (!pair) continue;
-      marks.set(i + k, pair.removed);
-      marks.set(adds + k, pair.added);
-    }
-    i = end;
-  }
-  return marks;
 }
 
 /** A whole patch, at most `maxRows` rows a file and `maxFiles` files; `raw` is where all of it is. */

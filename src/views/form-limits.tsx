@@ -3,7 +3,8 @@ import { taskTypes } from '../../drizzle/schema';
 import type { Entry } from './form';
 import type { Shell } from './shell';
 
-interface Props {
+/** What a part of the form is made with. */
+export interface FieldProps {
   shell: Shell;
   entry: Entry;
   id: (name: string) => string;
@@ -13,7 +14,7 @@ interface Props {
 }
 
 /** What a run may be told besides its goal; folded away, since each has a usual value. */
-export function Limits({ entry, id, wrong, Wrong }: Props) {
+export function Limits({ entry, id, wrong, Wrong }: FieldProps) {
   return (
     <>
       <div class="field">

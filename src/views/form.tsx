@@ -1,5 +1,6 @@
 import { Html } from '@kitajs/html';
 import { Limits } from './form-limits';
+import { Outcome, outcomeWords } from './form-outcome';
 import { plural, words } from './format';
 import { Icon, LevelMark } from './marks';
 import { Mistake } from './mistake';
@@ -23,6 +24,12 @@ export interface Entry {
   depends_on: string;
   max_retries: string;
   mode: string;
+  pick: string;
+  max_iterations: string;
+  /** How the winner lands; empty is not at all. */
+  land: string;
+  /** `on`, or empty. */
+  stop_losers: string;
 }
 
 export interface EntryError {
@@ -50,6 +57,10 @@ export function emptyEntry(shell: Shell): Entry {
     depends_on: '',
     max_retries: '3',
     mode: 'tools',
+    pick: 'person',
+    max_iterations: '3',
+    land: '',
+    stop_losers: '',
   };
 }
 
@@ -147,6 +158,7 @@ export function StartForm({ shell, prefix, entry = emptyEntry(shell), error, dia
             ''
           )}
           <Limits shell={shell} entry={entry} id={id} wrong={wrong} Wrong={Wrong} />
+          <Outcome shell={shell} entry={entry} id={id} wrong={wrong} Wrong={Wrong} />
         </div>
       </details>
       <div class="btns">
@@ -233,6 +245,7 @@ function folds(shell: Shell, entry: Entry): string {
     entry.priority === '5' ? '' : `priority ${entry.priority}`,
     entry.scheduled_at ? `not before ${entry.scheduled_at.replace('T', ' ')} UTC` : '',
     entry.depends_on ? `after ${entry.depends_on}` : '',
+    ...outcomeWords(entry),
   ]
     .filter(Boolean)
     .join(' · ');

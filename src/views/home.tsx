@@ -1,5 +1,5 @@
 import { Html } from '@kitajs/html';
-import type { Page, Project, Run, Stats } from '../core/contract';
+import type { Figures, Page, Project, Run, Stats } from '../core/contract';
 import { type Entry, type EntryError, StartForm } from './form';
 import { duration, money, percent } from './format';
 import { Layout } from './layout';
@@ -8,16 +8,16 @@ import { isFiltered, type ListQuery, queryString, type Show } from './query';
 import { RunList } from './runlist';
 import type { Shell } from './shell';
 import { Problem } from './toast';
-import { type Waiting, Waits } from './waits';
+import { type AllWaits, Waits, waitCount } from './waits';
 
 interface Props {
   shell: Shell;
   query: ListQuery;
   page: Page<Run>;
-  stats: WeekStats;
+  stats: Figures;
   counts: Counts;
   /** The oldest of what waits for a person. */
-  waits: readonly Waiting[];
+  waits: AllWaits;
   /** A dialog that the page is to begin with. */
   sheet?: JSX.Element | undefined;
   problem?: { strong: string; rest: string } | undefined;
@@ -32,15 +32,15 @@ export function HomePage(props: Props) {
   return (
     <Layout
       shell={shell}
-      title={homeTitle(counts, waits.length)}
-      status={homeStatus(counts, waits.length)}
+      title={homeTitle(counts, waitCount(waits))}
+      status={homeStatus(counts, waitCount(waits))}
       sheet={props.sheet}
     >
       <Problem problem={props.problem} />
       <h1 class="vh">Runs</h1>
       <div class="cols">
         <div>
-          <Waits waits={waits} now={shell.now} />
+          <Waits {...waits} now={shell.now} />
           <section id="runs" aria-labelledby="runs-h">
             <div class="head">
               <h2 id="runs-h">Runs</h2>
@@ -160,11 +160,8 @@ export function Filters({ query, counts }: { query: ListQuery; counts: Counts })
   );
 }
 
-/** What is not read from the record, and so at hand at any time. */
-type WeekStats = Omit<Stats, 'edits'>;
-
 /** The last seven days in four numbers and seven bars. */
-export function Week({ stats }: { stats: WeekStats }) {
+export function Week({ stats }: { stats: Figures }) {
   const days = stats.days.slice(-7);
   const most = Math.max(1, ...days.map((day) => day.completed + day.failed));
   const label = days.map((day) => `${dayName(day.day, 'long')} ${day.completed + day.failed}`).join(', ');

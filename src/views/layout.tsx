@@ -214,6 +214,18 @@ const keys: [heading: string, rows: [keys: string[], does: string][]][] = [
       [['a', 'd'], 'approve, deny'],
     ],
   ],
+  [
+    'Compare',
+    [
+      [['h', 'l'], 'previous, next variation'],
+      [['J', 'K'], 'next, previous file'],
+      [['j', 'k'], 'next, previous hunk'],
+      [['Space'], 'take the hunk'],
+      [['m'], 'comment on the line'],
+      [['u'], 'unified, split'],
+      [['w'], 'pick as winner'],
+    ],
+  ],
 ];
 
 function KeysDialog() {

@@ -1,5 +1,6 @@
 import { Html } from '@kitajs/html';
 import type { Run } from '../core/contract';
+import { FlowPlace } from './flow';
 import { ago, clock, count, duration, moment, money, percent, plural, span } from './format';
 import { Icon, LevelMark, Mark, State } from './marks';
 import { inlineProse, prose } from './prose';
@@ -25,6 +26,7 @@ export function RunHead({ run, now }: { run: Run; now: Date }) {
       </div>
       <RunButtons run={run} />
       <Goal run={run} />
+      <FlowPlace run={run} />
       {run.error && !live ? (
         <div class="notice goal" data-l={run.status === 'needs_review' ? 'warn' : 'bad'}>
           <LevelMark l={run.status === 'needs_review' ? 'warn' : 'bad'} />

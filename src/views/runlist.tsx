@@ -135,7 +135,8 @@ export function RunRow({ run, now }: { run: Run; now: Date }) {
 
 function Progress({ run }: { run: Run }) {
   if (run.status === 'pending') {
-    const runs = run.depends_on.map((id) => `#${id}`).join(', ');
+    const base = run.waits_for_winner_of;
+    const runs = run.depends_on.map((id) => (id === base ? `the winner of #${id}` : `#${id}`)).join(', ');
     return <span safe>{runs === '' ? 'waits for its time' : `waits for ${runs}`}</span>;
   }
   return (

@@ -24,6 +24,11 @@ const shapes: readonly (readonly [id: string, drawn: 'line' | 'solid', content: 
     'line',
     '<circle cx="4" cy="3.5" r="1.5"/><circle cx="12" cy="3.5" r="1.5"/><circle cx="8" cy="12.5" r="1.5"/><path d="M4 5v1.2c0 1.4 4 1.4 4 3.2M12 5v1.2c0 1.4-4 1.4-4 3.2V11"/>',
   ],
+  [
+    'i-land',
+    'line',
+    '<path d="M8 2.500v6.500M4.75 6 8 9.25 11.25 6M2.5 10.500v1.500a1.5 1.5 0 0 0 1.5 1.500h8a1.5 1.5 0 0 0 1.5-1.500v-1.5"/>',
+  ],
   ['i-menu', 'line', '<path d="M2.5 4.5h11M2.5 8h11M2.5 11.5h11"/>'],
   ['i-model', 'line', '<rect x="3" y="3" width="10" height="10" rx="2.5"/><path d="M6 8h4M8 6v4"/>'],
   ['i-more', 'line', '<path d="M3.5 8h.01M8 8h.01M12.5 8h.01" stroke-width="2.25"/>'],
@@ -94,6 +99,11 @@ const shapes: readonly (readonly [id: string, drawn: 'line' | 'solid', content: 
     '<circle cx="8" cy="8" r="5.75" opacity=".28" stroke-width="2"/><path d="M8 2.25A5.75 5.75 0 0 1 13.75 8" stroke-width="2.25"/><circle cx="8" cy="8" r="1.6" fill="currentColor" stroke="none"/>',
   ],
   ['s-stopped', 'solid', '<rect x="3" y="3" width="10" height="10" rx="1.5"/>'],
+  [
+    's-winner',
+    'solid',
+    '<path d="M5.2 9.6 3.9 15l2.6-1.3L8 15.4l1.5-1.7 2.6 1.3-1.3-5.4Z" opacity=".55"/><path fill-rule="evenodd" d="M8 .5l1.5 1.1 1.9-.1.6 1.8 1.6 1.1-.7 1.8.7 1.8-1.6 1.1-.6 1.8-1.9-.1L8 11.9l-1.5-1.1-1.9.1L4 9.1 2.4 8l.7-1.8-.7-1.8L4 3.3l.6-1.8 1.9.1ZM8 4a2.2 2.2 0 1 0 0 4.4A2.2 2.2 0 0 0 8 4Z"/>',
+  ],
 ];
 
 const paint = {

@@ -3,7 +3,9 @@ import type { Stats } from '../core/contract';
 import { DayChart } from './daychart';
 import { ago, bytes, duration, money, percent, plural } from './format';
 import { Layout } from './layout';
+import { precise, Share } from './share';
 import type { Shell } from './shell';
+import { Winners } from './wins';
 
 /** How far back the page can look, in days. */
 export const ranges = [7, 30, 90] as const;
@@ -15,7 +17,7 @@ interface Props {
   range: Range;
 }
 
-/** How runs went over some days, and how much of what agents wrote could be applied. */
+/** How runs went over some days, how much of what agents wrote could be applied, and who won. */
 export function StatisticsPage({ shell, stats, range }: Props) {
   return (
     <Layout shell={shell} title="Statistics">
@@ -35,6 +37,7 @@ export function StatisticsPage({ shell, stats, range }: Props) {
         <DayChart days={stats.days} />
         <Tiers edits={stats.edits} />
       </div>
+      <Winners wins={stats.wins} weeks={stats.wins_by_week} now={shell.now} />
       <p class="muted" safe>
         {stats.freed.last_at === null
           ? 'Retention has freed nothing yet.'
@@ -134,40 +137,6 @@ function Rate({ name, says, good, all }: { name: string; says: string; good: num
       <td>{all === 0 ? <span class="muted">nothing to count yet</span> : <Share good={good} all={all} />}</td>
     </tr>
   );
-}
-
-/** A rate with the range that the true one lies in, nine times of ten and more. */
-function Share({ good, all }: { good: number; all: number }) {
-  const [low, high] = likely(good, all);
-  const rate = good / all;
-  const pct = (share: number) => `${(share * 100).toFixed(1)}%`;
-  return (
-    <svg
-      class="share"
-      role="img"
-      aria-label={`${precise(rate)}, likely between ${precise(low)} and ${precise(high)}`}
-    >
-      <rect class="rail" width="100%" y="5" height="4" rx="2" />
-      <rect class="t-model" x={pct(low)} width={pct(high - low)} y="5" height="4" rx="2" />
-      <rect class="tip" x={pct(Math.min(rate, 0.99))} width="2" y="1" height="12" rx="1" />
-    </svg>
-  );
-}
-
-/** Wilson's interval, 95 %. */
-function likely(good: number, all: number): [low: number, high: number] {
-  const z = 1.96;
-  const rate = good / all;
-  const middle = rate + (z * z) / (2 * all);
-  const reach = z * Math.sqrt((rate * (1 - rate) + (z * z) / (4 * all)) / all);
-  const whole = 1 + (z * z) / all;
-  return [Math.max(0, (middle - reach) / whole), Math.min(1, (middle + reach) / whole)];
-}
-
-/** Near 100 % a tenth counts, and what is not all is not said to be. */
-function precise(share: number): string {
-  if (share <= 0.9 || share === 1) return percent(share);
-  return `${Math.min(99.9, Math.round(share * 1000) / 10)} %`;
 }
 
 function Tiers({ edits }: { edits: Stats['edits'] }) {

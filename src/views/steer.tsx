@@ -214,13 +214,24 @@ const heldBy: Record<NonNullable<Variation['held']>, string> = {
 
 /** What a run that is not released waits for. */
 export function WaitsToStart({ run, now }: { run: Run; now: Date }) {
-  const { scheduled_at, depends_on } = run;
+  const { scheduled_at, waits_for_winner_of: undecided } = run;
+  const depends_on = run.depends_on.filter((id) => id !== undecided);
   const until =
     scheduled_at !== null && Date.parse(scheduled_at) > now.getTime() ? time(scheduled_at, now) : null;
-  if (until === null && depends_on.length === 0) return 'It is about to be released.';
+  if (until === null && run.depends_on.length === 0) return 'It is about to be released.';
   return (
     <>
-      {Html.escapeHtml(until === null ? 'Waits for ' : `Waits until ${until}`)}
+      {undecided === null ? (
+        ''
+      ) : (
+        <>
+          Waits for the winner of <a href={`/runs/${undecided}`} safe>{`#${undecided}`}</a>, which has several
+          results: one has to be picked.{' '}
+        </>
+      )}
+      {until === null && depends_on.length === 0
+        ? ''
+        : Html.escapeHtml(until === null ? 'Waits for ' : `Waits until ${until}`)}
       {until !== null && depends_on.length > 0 ? ', and for ' : ''}
       {depends_on.map((id, i) => (
         <>
@@ -229,7 +240,9 @@ export function WaitsToStart({ run, now }: { run: Run; now: Date }) {
         </>
       ))}
       {depends_on.length === 0
-        ? '.'
+        ? until === null
+          ? ''
+          : '.'
         : run.on_dependency_failure === 'fail'
           ? ' to complete; it fails if one of them does not.'
           : ' to complete, whatever comes between.'}

@@ -1,6 +1,7 @@
 import { Html } from '@kitajs/html';
 import type { ApprovalKind } from '../../drizzle/schema';
 import type { Approval } from '../core/contract';
+import type { AwaitedWinner } from '../core/dependency';
 import { cut, duration, moment } from './format';
 import { Ask } from './gate';
 import { stat } from './items';
@@ -11,28 +12,90 @@ import { SheetLink } from './sheetlink';
 /** A question with the names of its run and its agent, as the first page lists it. */
 export type Waiting = Approval & { run: string; agent: string };
 
+/** Everything that waits for a person: questions, and completed runs whose winner other runs wait for. */
+export interface AllWaits {
+  waits: readonly Waiting[];
+  picks: readonly AwaitedWinner[];
+}
+
+/** How much waits for a person. */
+export function waitCount({ waits, picks }: AllWaits): number {
+  return waits.length + picks.length;
+}
+
 /** Everything that waits for a person, first on the first page; nothing when there is nothing. */
-export function Waits({ waits, now }: { waits: readonly Waiting[]; now: Date }) {
-  if (waits.length === 0) return <section class="box" id="waits" hidden></section>;
+export function Waits({ waits, picks, now }: AllWaits & { now: Date }) {
+  if (waits.length + picks.length === 0) return <section class="box" id="waits" hidden></section>;
+  const more = waits.length >= mostWaits || picks.length >= mostWaits;
   return (
     <section class="box" id="waits" aria-labelledby="waits-h">
       <div class="head">
         <h2 id="waits-h">Waits for you</h2>
         <span class="count warn" safe>
-          {waits.length >= mostWaits ? `${mostWaits}+` : String(waits.length)}
+          {more ? `${mostWaits}+` : String(waits.length + picks.length)}
         </span>
       </div>
       <ul class="panel">
         {waits.map((wait) => (
           <Wait wait={wait} now={now} />
         ))}
+        {picks.map((pick) => (
+          <Pick pick={pick} now={now} />
+        ))}
       </ul>
     </section>
   );
 }
 
-/** Shown at once; the rest follow as these are answered. */
+/** Shown of each kind at once; the rest follow as these are answered. */
 export const mostWaits = 50;
+
+/** Runs named of those that wait for one winner. */
+const mostNamed = 10;
+
+function Pick({ pick: { id, name, waiting, since }, now }: { pick: AwaitedWinner; now: Date }) {
+  const named = waiting.slice(0, mostNamed);
+  const rest = waiting.length - named.length;
+  return (
+    <li class="wait" id={`pick-${id}`}>
+      <div>
+        <State s="awaiting_approval" word="Pick a winner" />
+        <Since at={since} now={now} />
+      </div>
+      <div>
+        <a class="name" href={`/runs/${id}`}>
+          {inlineProse(name) as 'safe'}
+        </a>{' '}
+        <span class="muted" safe>{`#${id}`}</span>
+        <p>
+          {waiting.length === 1 ? 'Run ' : 'Runs '}
+          {named.map((other, i) => (
+            <>
+              {i > 0 ? ', ' : ''}
+              <a href={`/runs/${other}`} safe>{`#${other}`}</a>
+            </>
+          ))}
+          {Html.escapeHtml(rest > 0 ? ` and ${rest} more` : '')}
+          {waiting.length === 1 ? ' waits' : ' wait'} for its winner: it has several results.
+        </p>
+      </div>
+      <div class="btns">
+        <a class="btn small" href={`/runs/${id}`}>
+          See its results
+        </a>
+      </div>
+    </li>
+  );
+}
+
+function Since({ at, now }: { at: string; now: Date }) {
+  const waited = (now.getTime() - Date.parse(at)) / 1000;
+  return (
+    <time datetime={at} title={moment(at)} safe>
+      {`waits ${duration(Math.max(0, waited))}`}
+    </time>
+  );
+}
 
 /** A question that is longer is answered in its run, where all of it can be seen. */
 const mostText = 2000;
@@ -49,14 +112,11 @@ function Wait({ wait, now }: { wait: Waiting; now: Date }) {
   const address = `/runs/${run_id}/approvals/${id}`;
   const asked = question.command ?? question.plan ?? '';
   const whole = asked.length <= mostText;
-  const waited = (now.getTime() - Date.parse(wait.created_at)) / 1000;
   return (
     <li class="wait" id={`wait-${id}`}>
       <div>
         <State s="awaiting_approval" word={titles[kind]} />
-        <time datetime={wait.created_at} title={moment(wait.created_at)} safe>
-          {`waits ${duration(Math.max(0, waited))}`}
-        </time>
+        <Since at={wait.created_at} now={now} />
       </div>
       <div>
         <a class="name" href={gate}>

@@ -237,12 +237,12 @@ describe('a workspace', () => {
   });
 
   test('a repository that the agent makes inside counts by its files', async () => {
-    const { source, mirror, baseSha } = await repository({ 'a.txt': 'one\n' });
+    const { source, mirror, baseSha } = await repository({ 'a.txt': 'one\n', '.gitignore': '*.log\n' });
     const workspace = await open({ mirror, baseSha });
     await sh(
       workspace.environment,
       `git init -q app && cd app && echo x >'f 1' && echo skip >.gitignore && echo s >skip && git add -A && git commit -qm app
-       git init -q lib && echo y >lib/g; cd .. && git init -q bare-of-commits && echo z >bare-of-commits/h`,
+       git init -q lib && echo y >lib/g; cd .. && git init -q bare-of-commits && echo z >bare-of-commits/h; mkdir logs && echo l >logs/ignored.log`,
     );
     for (const round of [1, 2]) {
       const patch = await workspace.snapshot();

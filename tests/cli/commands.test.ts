@@ -14,7 +14,7 @@ const nowhere = { BAKEOFF_URL: 'http://127.0.0.1:1', BAKEOFF_DATA: dataDir };
 describe('wrong usage ends with 2 and one line', () => {
   test.each([
     [['frobnicate'], 'no command frobnicate'],
-    [['land'], 'not built yet'],
+    [['bench'], 'not built yet'],
     [['run'], '--repo'],
     [['run', '--repo', '.'], '--goal'],
     [['run', '--repo', '.', '--goal', ' '], '--goal'],
@@ -43,6 +43,17 @@ describe('wrong usage ends with 2 and one line', () => {
     [['run', '--repo', '.', '--goal', 'x', '--at', 'tomorrow'], '--at cannot be'],
     [['run', '--repo', '.', '--goal', 'x', '--at', '2030-02-31T25:00'], '--at cannot be'],
     [['run', '--repo', '.', '--goal', 'x', '--after', 'one'], '--after cannot be'],
+    [['run', '--repo', '.', '--goal', 'x', '--iterations', '21'], '--iterations cannot be'],
+    [['run', '--repo', '.', '--goal', 'x', '--pick', 'dice'], '--pick is one of person, verdict'],
+    [['run', '--repo', '.', '--goal', 'x', '--land', 'post'], '--land is one of'],
+    [['run', '--repo', '.', '--goal', 'x', '--target', 'main'], '--target is the branch that --land is for'],
+    [['pick'], 'which run'],
+    [['pick', '1', 'two'], 'the variation cannot be'],
+    [['pick', '1', '2', '--clear'], '--clear'],
+    [['land'], 'which run'],
+    [['land', '1', '2'], 'unexpected'],
+    [['land', '1', '--mode', 'post'], '--mode is one of branch, pull_request, merge'],
+    [['land', '1', '--undo', '--title', 'x'], '--undo'],
     [['worker'], 'DATABASE_URL'],
     [['up', 'now'], 'unexpected'],
   ])('%j', async (words, said) => {
@@ -73,6 +84,8 @@ test.each([
   [['approve', '1']],
   [['deny', '1', '2', 'no']],
   [['diff', '1']],
+  [['pick', '1', '2']],
+  [['land', '1']],
   [['run', '--repo', '.', '--goal', 'x']],
 ])('%j without a service ends with 3 and one line', async (words) => {
   const { code, out, err } = await cli(words, nowhere);

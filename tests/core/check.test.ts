@@ -28,19 +28,28 @@ test('a result that is recorded again replaces a variationâ€™s first; the baseâ€
   try {
     const runId = await makeRun(database, 2);
     const [first, second] = await variationIds(database, runId);
-    const row = { name: 'unit', command: 'make test', required: true, duration_ms: 5, output: 'out' };
+    const row = {
+      ...{ name: 'unit', command: 'make test', required: true, duration_ms: 5, output: 'out' },
+      counts: { kind: 'tests', passed: 3, failed: 0, skipped: 0, total: 3 } as const,
+    };
+    const fact = { type: 'run.started', payload: {} } as const;
     await database.sql.begin(async (tx) => {
       for (const exit_code of [0, 1]) {
-        await storeBaseCheck(tx, runId, { ...row, exit_code, result: judgeBase(exit_code) });
+        await storeBaseCheck(tx, runId, { ...row, exit_code, result: judgeBase(exit_code) }, fact);
         await storeCheck(tx, runId, first!, { ...row, exit_code, result: 'passes' });
       }
       await storeCheck(tx, runId, second!, { ...row, exit_code: null, result: 'could_not_run' });
-      await storeBaseCheck(tx, runId, { ...row, name: 'types', exit_code: null, result: 'could_not_run' });
+      await storeBaseCheck(
+        tx,
+        runId,
+        { ...row, name: 'types', exit_code: null, result: 'could_not_run' },
+        fact,
+      );
     });
     expect(await baseResults(database, runId)).toEqual(
-      new Map<string, number | null>([
-        ['unit', 0],
-        ['types', null],
+      new Map([
+        ['unit', { exit_code: 0, flaky: false }],
+        ['types', { exit_code: null, flaky: false }],
       ]),
     );
     const [counted] = await database.sql`select count(*)::int as n from checks where run_id = ${runId}`;

@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { claim, claimNext, finish } from '../../src/core/claim';
-import { resultOf } from '../../src/core/dependency';
+import { listAwaitedWinners, resultOf } from '../../src/core/dependency';
 import { releaseDue } from '../../src/core/pending';
 import { projectOf } from '../../src/core/project';
 import { retry } from '../../src/core/rewind';
-import { changeRun, getRun, type NewRun } from '../../src/core/run';
+import { changeRun, defaultOptions, getRun, type NewRun } from '../../src/core/run';
 import { listRuns } from '../../src/core/run-list';
 import { stop } from '../../src/core/steer';
 import { listQueued } from '../../src/core/variation';
+import { chooseWinner } from '../../src/core/winner';
 import { freshDatabase, type TestDatabase } from '../support/database';
 import { claimOne, gapless, makeRun, recordOf, statusesOf, variationIds } from './scene';
 
@@ -236,14 +237,73 @@ describe('a run whose base is another’s result', () => {
     await stop(database, id);
   });
 
-  test('fails when there are several and no winner, and says what to do', async () => {
-    const one = await makeRun(database, 2);
+  test('waits while there are several and no winner, and says so; then starts from the winner', async () => {
+    const one = await makeRun(database, 3);
     const id = await makeRun(database, 2, { base_run: one });
-    await endRun(one, sha('c'), sha('d'));
+    expect((await getRun(database, id)).waits_for_winner_of).toBeNull();
+    await endRun(one, sha('c'), sha('d'), 'failed');
     expect(await releaseDue(database)).toEqual([]);
-    const { status, error } = await getRun(database, id);
-    expect([status, error?.code]).toEqual(['failed', 'base_not_found']);
-    for (const part of ['2 results', sha('c'), sha('d')]) expect(error?.message).toContain(part);
+    // Another one, made only now, waits as well.
+    const late = await makeRun(database, 1, { base_run: one });
+    for (const waiting of [id, late]) {
+      const { status, current_step, waits_for_winner_of, depends_on } = await getRun(database, waiting);
+      expect([status, current_step]).toEqual(['pending', `Waits for the winner of run ${one}`]);
+      expect([waits_for_winner_of, depends_on]).toEqual([one, [one]]);
+    }
+    expect(await listAwaitedWinners(database, 9)).toMatchObject([{ id: one, waiting: [id, late] }]);
+    await chooseWinner(database, one, { position: 2, by: 'person', note: null });
+    expect(await listAwaitedWinners(database, 9)).toEqual([]);
+    expect(await stepOf(id)).toBe('Starts in a moment');
+    expect(await releaseDue(database)).toHaveLength(3);
+    for (const released of [id, late]) {
+      expect((await getRun(database, released)).base).toBe(sha('d'));
+      await stop(database, released);
+    }
+    // And one that comes later starts at once.
+    const last = await makeRun(database, 1, { base_run: one });
+    expect(await getRun(database, last)).toMatchObject({ status: 'queued', base: sha('d') });
+    await stop(database, last);
+  });
+
+  test('needs no winner of several that are one and the same', async () => {
+    const id = await makeRun(database, 1, { base_run: await completed(sha('e'), sha('e'), 'unchanged') });
+    expect(await getRun(database, id)).toMatchObject({ status: 'queued', base: sha('e') });
+    await stop(database, id);
+  });
+
+  test('starts from the base of a winner that changed nothing', async () => {
+    const one = await completed(sha('1'), sha('2'), 'unchanged');
+    await chooseWinner(database, one, { position: 3, by: 'person', note: null });
+    expect(await resultOf(database.sql, one)).toEqual({ base: sha('0') });
+  });
+
+  test('does not keep others from their turn while it waits for a winner', async () => {
+    const one = await completed(sha('1'), sha('2'));
+    for (let i = 0; i < 101; i += 1) await makeRun(database, 1, { base_run: one, priority: 9 });
+    const next = await makeRun(database, 1, { scheduled_at: inAnHour() });
+    await changeRun(database, next, { scheduled_at: null });
+    expect(await releaseDue(database)).toHaveLength(1);
+    await stop(database, next);
+    await chooseWinner(database, one, { position: 1, by: 'person', note: null });
+    const released = await releaseDue(database);
+    expect(released).toHaveLength(101);
+    await database.sql`update variations set status = 'stopped' where id in ${database.sql(released.map((row) => row.id))}`;
+  });
+
+  test('is not a person’s to wait for while a verdict that may pick is being made', async () => {
+    const options = { ...defaultOptions, pick: 'verdict' as const };
+    const one = await makeRun(database, 2, { options });
+    await endRun(one, sha('1'), sha('2'));
+    const id = await makeRun(database, 1, { base_run: one });
+    expect(await listAwaitedWinners(database, 9)).toEqual([]);
+    await database.sql`update verdicts set status = 'given' where run_id = ${one}`;
+    expect(await listAwaitedWinners(database, 9)).toMatchObject([{ id: one, waiting: [id] }]);
+    await stop(database, id);
+  });
+
+  test('cannot start from a run that has no result at all', async () => {
+    const one = await completed('unchanged');
+    await database.sql`update runs set base_sha = null where id = ${one}`;
     expect(await refusal({ base_run: one })).toEqual([422, 'base_not_found', 'base']);
     expect(await resultOf(database.sql, 999_999)).toHaveProperty('code', 'base_not_found');
   });

@@ -226,7 +226,7 @@ describe('a claim', () => {
         1,
       );
       await storeCheck(tx, runId, lost.variationId, checkRow('a'));
-      await storeBaseCheck(tx, runId, checkRow('a'));
+      await storeBaseCheck(tx, runId, checkRow('a'), { type: 'run.started', payload: {} });
       await tx`update variations set progress_percentage = 40, current_step = 'half way', plan = '[]' where id = ${lost.variationId}`;
     });
     await claimOne(database, runId, 1, 'worker-b');
@@ -351,7 +351,7 @@ describe('the end of a run', () => {
       const [one, other] = await Promise.all([claimOne(database, runId, 1), claimOne(database, runId, 2)]);
       const recordCheck = (name: string) =>
         database.sql.begin(async (tx) => {
-          await storeBaseCheck(tx, runId, checkRow(name));
+          await storeBaseCheck(tx, runId, checkRow(name), { type: 'run.started', payload: {} });
           await append(tx, runId, null, [
             { type: 'check.started', payload: { name, command: 'true', on: 'base' } },
           ]);

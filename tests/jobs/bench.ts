@@ -4,6 +4,7 @@ import type { ProjectCheck, RunOptions } from '../../drizzle/schema';
 import { chooseSandbox } from '../../src/agent/environments';
 import { Checkouts } from '../../src/agent/environments/checkout';
 import { Mirrors } from '../../src/agent/mirror';
+import { Shared } from '../../src/agent/shared';
 import type { WorkspaceSource } from '../../src/agent/workspace';
 import type { Config } from '../../src/config';
 import { createAgent, type NewAgent } from '../../src/core/agent';
@@ -12,10 +13,9 @@ import { listEvents } from '../../src/core/event';
 import type { Event } from '../../src/core/fact';
 import { createProject } from '../../src/core/project';
 import { defaultOptions, getRun, type NewRun } from '../../src/core/run';
-import { listQueued } from '../../src/core/variation';
+import { queuedOf } from '../../src/core/variation';
 import type { Parts } from '../../src/jobs/parts';
 import { type JobQueue, openQueue } from '../../src/jobs/queue';
-import { Shared } from '../../src/jobs/shared';
 import { sweep } from '../../src/jobs/sweep';
 import { startWorker, type Worker } from '../../src/jobs/worker';
 import { openLog } from '../../src/log';
@@ -37,6 +37,8 @@ export interface Bench {
   sweep(): Promise<void>;
   /** An agent of this scenario on a new project of these checks; nothing is queued before `start`. */
   run(plan: Plan): Promise<number>;
+  /** Another run of a project, by an agent that is there. */
+  again(projectId: number, agent: { id: number; name: string; model: string }): Promise<number>;
   /** The same, with its jobs. */
   start(plan: Plan): Promise<number>;
   ended(runId: number, limitMs?: number): Promise<Run>;
@@ -47,7 +49,7 @@ export interface Bench {
 export interface Plan {
   turns?: readonly object[];
   agent?: Partial<NewAgent>;
-  checks?: readonly Pick<ProjectCheck, 'name' | 'command'>[];
+  checks?: readonly (Pick<ProjectCheck, 'name' | 'command'> & Partial<ProjectCheck>)[];
   variations?: number;
   options?: Partial<RunOptions>;
   run?: Partial<NewRun>;
@@ -102,6 +104,8 @@ export async function openBench(
     });
   };
 
+  const enqueue = async (runId: number): Promise<void> => queue.add(await queuedOf(database, runId));
+
   return {
     ...{ database, queue, parts, config, workspacesDir, run },
     async worker({ concurrency = 4, workspaces = parts.workspaces, sandbox: kind = sandbox.kind } = {}) {
@@ -111,11 +115,14 @@ export async function openBench(
       return worker;
     },
     sweep: () => sweep(database, queue, parts.log),
+    async again(project_id, agent) {
+      const runId = await makeRun(database, 1, { project_id, agents: [agent] });
+      await enqueue(runId);
+      return runId;
+    },
     async start(plan) {
       const runId = await run(plan);
-      const own = await database.sql<{ id: number }[]>`select id from variations where run_id = ${runId}`;
-      const ids = new Set(own.map((row) => row.id));
-      await queue.add((await listQueued(database)).filter((row) => ids.has(row.id)));
+      await enqueue(runId);
       return runId;
     },
     ended: (runId, limitMs = 15_000) =>

@@ -158,6 +158,36 @@ describe('a body that cannot be read', () => {
 
 describe('a run', () => {
   const long = 'x'.repeat(100_001);
+  const ada = { name: 'Ada', email: 'ada@example.org' };
+  const landings: [what: string, change: Record<string, unknown>, field: string][] = [
+    ['a landing without mode', { mode: undefined }, 'mode'],
+    ['a mode of its own to land', { mode: 'push' }, 'mode'],
+    ['an unknown field of a landing', { force: true }, 'force'],
+    ['a pull request to a folder', { mode: 'pull_request' }, 'mode'],
+    ['a target that is an option', { target: '--force' }, 'target'],
+    ['a target that climbs', { target: '../main' }, 'target'],
+    ['a target with a line break', { target: 'ma\nin' }, 'target'],
+    ['a target that is a whole ref', { target: 'refs/heads/main' }, 'target'],
+    ['HEAD as a target', { target: 'HEAD' }, 'target'],
+    ['a target that is not there', { target: 'nowhere' }, 'target'],
+    ['a target of 251', { target: 'x'.repeat(251) }, 'target'],
+    ['a title of two lines', { title: 'a\nb' }, 'title'],
+    ['a title of 251', { title: 'x'.repeat(251) }, 'title'],
+    ['a body over 60,000', { body: 'x'.repeat(60_001) }, 'body'],
+    ['labels of a branch', { labels: ['a'] }, 'labels'],
+    ['a label of blanks', { labels: [' '] }, 'labels.0'],
+    ['a label of two lines', { labels: ['fine', 'a\nb'] }, 'labels.1'],
+    ['21 labels', { labels: Array(21).fill('a') }, 'labels'],
+    ['a checkout of a branch', { checkout: true }, 'checkout'],
+    ['an author without address', { author: { name: 'Ada' } }, 'author.email'],
+    ['an author of two lines', { author: { ...ada, name: 'Ada\nSigned-off-by: x' } }, 'author.name'],
+    ['an author of signs', { author: { ...ada, name: ' . ' } }, 'author.name'],
+    ['an author who ends early', { author: { ...ada, name: 'Ada <x@y>' } }, 'author.name'],
+    ['an address of two lines', { author: { ...ada, email: 'a@b\nc' } }, 'author.email'],
+    ['an address that ends early', { author: { ...ada, email: 'a@b> <c@d' } }, 'author.email'],
+    ['a co-author without name', { co_authors: [ada, { ...ada, name: ' ' }] }, 'co_authors.1.name'],
+    ['11 co-authors', { co_authors: Array(11).fill(ada) }, 'co_authors'],
+  ];
   const wrong: [what: string, change: Record<string, unknown>, field: string, code?: string][] = [
     ['no goal', { goal: undefined }, 'goal'],
     ['an empty goal', { goal: '' }, 'goal'],
@@ -232,6 +262,19 @@ describe('a run', () => {
     ['a dependency by name', { depends_on: ['first'] }, 'depends_on.0'],
     ['dependencies without end', { depends_on: Array.from({ length: 5000 }, () => 1) }, 'depends_on'],
     ['another way to fail', { on_dependency_failure: 'ignore' }, 'on_dependency_failure'],
+    ['goals', { goals: ['a', 'b'] }, 'goals'],
+    ['stages', { stages: [{ task_type: 'coding' }] }, 'stages'],
+    ['a workflow without goals', { run_type: 'workflow' }, 'goals'],
+    ['0 iterations', { options: { max_iterations: 0 } }, 'options.max_iterations'],
+    ['21 iterations', { options: { max_iterations: 21 } }, 'options.max_iterations'],
+    ['losers in words', { options: { stop_losers: 'yes' } }, 'options.stop_losers'],
+    ['another picker', { options: { pick: 'dice' } }, 'options.pick'],
+    ['a dry run that is ranked', { options: { dry_run: true, pick: 'verdict' } }, 'options.pick'],
+    ['a dry run with losers', { options: { dry_run: true, stop_losers: true } }, 'options.stop_losers'],
+    ['a dry run that lands', { options: { dry_run: true, land: { mode: 'branch' } } }, 'options.land'],
+    ...landings.map(([what, change, field]): [string, Record<string, unknown>, string] => {
+      return [what, { options: { land: { mode: 'branch', ...change } } }, `options.land.${field}`];
+    }),
   ];
   test.each(wrong)('with %s', async (_, change, field, code = 'invalid') => {
     await refused(() => post('/runs', run(change)), 422, code, field);
@@ -290,16 +333,8 @@ describe('a run', () => {
     await refused(() => post('/projects', source()), 422, undefined, field);
   });
 
-  test.each([
-    [{ goals: ['a'] }, 'goals'],
-    [{ stages: [{ task_type: 'coding' }] }, 'stages'],
-    [{ run_type: 'workflow' }, 'run_type'],
-    [{ run_type: 'pipeline' }, 'run_type'],
-    ...['max_iterations', 'stop_losers', 'pick', 'land', 'executor'].map(
-      (name): [Record<string, unknown>, string] => [{ options: { [name]: 1 } }, `options.${name}`],
-    ),
-  ])('that asks for %j is told that it is not built yet', async (change, field) => {
-    await refused(() => post('/runs', run(change)), 501, 'not_yet', field);
+  test('that asks for an executor is told that it is not built yet', async () => {
+    await refused(() => post('/runs', run({ options: { executor: 1 } })), 501, 'not_yet', 'options.executor');
   });
 
   test('takes any text and any metadata as they are, but for NUL and broken surrogates', async () => {
@@ -347,6 +382,8 @@ describe('a run', () => {
         'task_type',
         'run_type',
         'depends_on',
+        'goals',
+        'stages',
         'zzz',
       ],
     );
@@ -825,10 +862,6 @@ describe('a call that is not built yet', () => {
   test.each([
     ...['verdict', 'grafts'].map((name) => ['POST', `/runs/1/${name}`]),
     ...['verdict'].map((name) => ['GET', `/runs/1/${name}`]),
-    ...[
-      ['PUT', '/runs/1/winner'],
-      ['DELETE', '/runs/1/winner'],
-    ],
     ...['/api-keys', '/users', '/webhooks'].flatMap((path) => [
       ['GET', path],
       ['POST', path],

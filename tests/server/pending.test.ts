@@ -108,10 +108,12 @@ describe('a flow', () => {
     expect(await refused(fine, { key: 'b', depends_on: ['c'] })).toEqual([422, 'runs.1.depends_on']);
     expect(await refused(fine, { key: 'b', base: { run: 'c' } })).toEqual([422, 'runs.1.base']);
     expect(await refused(fine, { key: 'b', scheduled_at: 'soon' })).toEqual([422, 'runs.1.scheduled_at']);
-    expect(await refused(fine, { key: 'b', options: { pick: 'verdict' } })).toEqual([
+    expect(await refused(fine, { key: 'b', options: { executor: 'docker' } })).toEqual([
       501,
-      'runs.1.options.pick',
+      'runs.1.options.executor',
     ]);
+    const land = { mode: 'branch', target: 'nowhere' };
+    expect(await refused(fine, { key: 'b', options: { land } })).toEqual([422, 'runs.1.options.land.target']);
     expect(await refused(fine, { ...fine })).toEqual([422, 'runs.0.key']);
     expect(await refused({ key: 'a b' })).toEqual([422, 'runs.0.key']);
     const { body } = await flow({ key: 'x', depends_on: ['y'] }, { key: 'y', base: { run: 'x' } });

@@ -114,7 +114,19 @@ describe('the form that starts a run', () => {
     await served.post(`/runs/${run.id}/stop`, {});
   });
 
+  test('takes who picks, how often it goes on, how it lands, and whether losers are stopped', async () => {
+    const change = { pick: 'verdict', max_iterations: '5', land: 'branch', stop_losers: 'on' };
+    const { options, id } = await read(await start({ ...change, scheduled_at: inDays(50) }));
+    expect(options).toMatchObject({ pick: 'verdict', max_iterations: 5, stop_losers: true });
+    expect(options.land).toMatchObject({ mode: 'branch', target: null, squash: true });
+    await served.post(`/runs/${id}/stop`, {});
+  });
+
   test.each([
+    [{ max_iterations: '21' }, 'max_iterations'],
+    [{ pick: 'dice' }, 'pick'],
+    [{ land: 'by post' }, 'land'],
+    [{ land: 'pull_request' }, 'land'],
     [{ priority: '11' }, 'priority'],
     [{ scheduled_at: 'soon' }, 'scheduled_at'],
     [{ depends_on: 'the last' }, 'depends_on'],

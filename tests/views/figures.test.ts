@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import type { WorkerStatus } from '../../src/core/contract';
+import type { WeekWins, Wins, WorkerStatus } from '../../src/core/contract';
 import { Checkpoints } from '../../src/views/checkpoints';
 import { emptyEntry, StartForm } from '../../src/views/form';
 import { Mend } from '../../src/views/mend';
@@ -74,6 +74,68 @@ describe('the statistics', () => {
     const edits = { applied: 1, rejected: 0, rate: 1, tiers: { [evil]: 1 } };
     const page = await StatisticsPage({ shell: shell(), stats: { ...stats, edits }, range: 7 });
     expect(page).not.toContain('<script>');
+  });
+});
+
+describe('who wins', () => {
+  const agent = (name: string, change: Partial<Wins> = {}): Wins => ({
+    ...{ agent: name, model: `${name}-model`, task_type: 'coding', runs: 40, wins: 30, rate: 0.75 },
+    ...{ low: 0.6, high: 0.86, cost_usd: 12 },
+    ...change,
+  });
+  const page = (wins: Wins[], wins_by_week: WeekWins[] = []) =>
+    StatisticsPage({ shell: shell(), stats: { ...stats, wins, wins_by_week }, range: 30 });
+  const row = (text: string, name: string) =>
+    new RegExp(`<th scope="row">${name}[^]*?</tr>`)
+      .exec(text)?.[0]
+      .replace(/<[^>]+>/g, ' ')
+      .replace(/\s+/g, ' ') ?? '';
+
+  test('is nobody before there was a contest, and that is said', async () => {
+    const none = await page([]);
+    expect(none).toContain('No contest yet');
+    expect(none).not.toMatch(/NaN|Wins a week|Win rate by task/);
+  });
+
+  test('is told over all kinds of task, with n, the likely range and what a win costs', async () => {
+    const text = await page([
+      agent('anna'),
+      agent('anna', { task_type: 'review', runs: 10, wins: 2, rate: 0.2, cost_usd: 4 }),
+      agent('ben', { runs: 50, wins: 12, rate: 0.24, cost_usd: null }),
+      agent('cleo', { runs: 3, wins: 0, rate: 0, cost_usd: 1 }),
+    ]);
+    expect(row(text, 'anna')).toContain('32 of 50 64 % $0.50');
+    expect(text).toContain('aria-label="64 %, likely between 50 % and 76 %"');
+    expect(row(text, 'ben')).toContain('12 of 50 24 % unknown');
+    expect(row(text, 'cleo')).toContain('0 of 3 0 % –');
+    const names = [...text.matchAll(/<th scope="row">(anna|ben|cleo) /g)].map((match) => match[1]);
+    expect(names).toEqual(['anna', 'ben', 'cleo']);
+    // By task: the hotter the more often, and nothing where too few were counted.
+    expect(text).toMatch(/<td class="n q3" title="30 of 40">75 %</);
+    expect(text).toMatch(/<td class="n q1" title="2 of 10">20 %</);
+    expect(text).toMatch(/<td class="n" title="0 of 3"><small>too few</);
+  });
+
+  test('is told by week, in words too', async () => {
+    const week = (monday: string, runs: number, wins: number): WeekWins => ({
+      ...{ week: monday, agent: 'anna', model: 'm', runs, wins },
+    });
+    const text = await page(
+      [agent('anna')],
+      [week('2026-11-16', 4, 3), week('2026-08-24', 2, 1), week('2026-01-05', 9, 9)],
+    );
+    expect(text).toContain(
+      'aria-label="anna won 1 of 2 in the week of 24 Aug, 3 of 4 in the week of 16 Nov"',
+    );
+    expect(text).toContain('16 Nov: 3 of 4 won');
+    expect(text.match(/<title>\d+ \w+: \d of \d won/g)).toHaveLength(2);
+  });
+
+  test('has no hostile name, and as many columns as there is room for', async () => {
+    const many = Array.from({ length: 30 }, (_, i) => agent(`${evil}${i}`, { model: evil }));
+    const text = await page(many, [{ week: '2026-11-16', agent: `${evil}1`, model: evil, runs: 4, wins: 3 }]);
+    expect(text).not.toContain('<script>');
+    expect(text.match(/class="week"/g)).toHaveLength(6);
   });
 });
 

@@ -14,7 +14,7 @@ const home = (change = {}) =>
     page: { items: [run()], total: 1, next_cursor: null },
     stats,
     counts,
-    waits: [],
+    waits: { waits: [], picks: [] },
     projects: [],
     ...change,
   });

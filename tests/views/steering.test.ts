@@ -271,12 +271,14 @@ test('what waits for a person is there as it was asked, and only what is seen wh
     ...{ id: 81, run_id: 212, position: 2, kind: 'commands', question, status: 'open', comment: null },
     ...{ plan: null, created_at: '2026-11-21T20:40:21.000Z', decided_at: null, run: 'Round', agent: 'GPT-5' },
   });
-  const short = await Waits({ waits: [wait({ command: 'curl <x>' })], now });
+  const short = await Waits({ waits: [wait({ command: 'curl <x>' })], picks: [], now });
   expect(short).toContain('curl &lt;x&gt;');
   expect(short).toContain('waits 60 s');
   expect(short).toContain('value="approve"');
-  expect(await Waits({ waits: [wait({ command: 'x'.repeat(3000) })], now })).not.toContain('value="approve"');
-  expect(await Waits({ waits: [], now })).toContain('hidden');
+  expect(await Waits({ waits: [wait({ command: 'x'.repeat(3000) })], picks: [], now })).not.toContain(
+    'value="approve"',
+  );
+  expect(await Waits({ waits: [], picks: [], now })).toContain('hidden');
 });
 
 test('the timeline has waits, which end, and directives', async () => {

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { chmod, chown, mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { VariationFailure } from '../../core/failure';
@@ -9,9 +9,11 @@ import {
   type ExecResult,
   type Limits,
 } from '../environment';
-import { etcMounts, makeEtc } from './etc';
+import { makeEtc } from './etc';
 import type { EnvironmentRequest, Mount, Sandbox } from './sandbox';
 import { isErrno, killGroup, runProcess } from './spawn';
+import { homePath, pathWithHome, setVariables, systemFolders, walls, which } from './walls';
+import { openWayOut, programsIn, startRelay, type WayOut, type WayOutParts } from './way-out';
 
 /** The uid and gid of commands when the service runs as root: of nobody else on a usual system, and not Postgres's. */
 export const sandboxUid = 64_613;
@@ -31,12 +33,13 @@ export class SandboxMissing extends Error {
 
 /**
  * The default sandbox: namespaces of its own for users, processes, network, IPC and host name; system folders
- * read-only; no capability; only the workspace keeps what is written. Started by root it drops to `sandboxUid` first:
- * a child mapped to root is not bound by process limits.
+ * read-only; no capability; only the workspace, and its home if it has one, keep what is written. Started by root it
+ * drops to `sandboxUid` first: a child mapped to root is not bound by process limits.
  * @param folder a folder of the service for the /etc that commands see; made if missing.
+ * @param named hosts of private networks that projects may allow (`BAKEOFF_FORGE_HOSTS`).
  * @throws SandboxMissing when a program it needs is not installed. Whether it works is the self-test's to say.
  */
-export async function bubblewrapSandbox(folder: string): Promise<Sandbox> {
+export async function bubblewrapSandbox(folder: string, named: readonly string[] = []): Promise<Sandbox> {
   if (process.platform !== 'linux') {
     throw new SandboxMissing(
       'bubblewrap needs Linux',
@@ -57,6 +60,10 @@ export async function bubblewrapSandbox(folder: string): Promise<Sandbox> {
   const known = new Set((await new Response(help.stdout).text()).match(/--[a-z0-9-]+/g));
   const isRoot = process.getuid?.() === 0;
   const etc = await makeEtc(folder);
+  const makeReadable = async (path: string): Promise<void> => {
+    if (isRoot) await chown(path, 0, sandboxUid);
+    await chmod(path, isRoot ? 0o750 : 0o700);
+  };
   const base: Base = {
     start: [
       ...(isRoot ? dropRoot(programs.setpriv) : []),
@@ -66,10 +73,11 @@ export async function bubblewrapSandbox(folder: string): Promise<Sandbox> {
     ],
     prlimit: programs.prlimit,
     tmpfs: (path, bytes) => [...(known.has('--size') ? ['--size', String(bytes)] : []), '--tmpfs', path],
+    wayOut: { makeReadable, named, programs: programsIn(folder, isRoot) },
   };
   return {
     kind: 'bubblewrap',
-    detail: `bubblewrap, as ${isRoot ? `uid ${sandboxUid}` : 'the user of the service'}, without network`,
+    detail: `bubblewrap, as ${isRoot ? `uid ${sandboxUid}` : 'the user of the service'}, without network but to hosts that the project allows`,
     open: (request) => new BubblewrapEnvironment(base, request),
     pathOf: (mount) => mount.inside,
     makeFolder: async (path) => {
@@ -77,10 +85,7 @@ export async function bubblewrapSandbox(folder: string): Promise<Sandbox> {
       await chmod(path, 0o700);
       if (isRoot) await chown(path, sandboxUid, sandboxUid);
     },
-    makeReadable: async (path) => {
-      if (isRoot) await chown(path, 0, sandboxUid);
-      await chmod(path, isRoot ? 0o750 : 0o700);
-    },
+    makeReadable,
   };
 }
 
@@ -89,6 +94,7 @@ interface Base {
   start: readonly string[];
   prlimit: string;
   tmpfs: (path: string, bytes: number) => string[];
+  wayOut: WayOutParts;
 }
 
 /**
@@ -96,61 +102,28 @@ interface Base {
  * before bwrap sees the end, so that a finished call leaves nothing behind, not even for a moment. When memory runs
  * out, commands go before the service does.
  */
-const init =
-  'echo 1000 2>/dev/null >/proc/self/oom_score_adj; cd -- "$1" || exit 126; shift; unset OLDPWD; "$@"; exit $?';
+const init = (first = '') =>
+  `echo 1000 2>/dev/null >/proc/self/oom_score_adj; ${first}cd -- "$1" || exit 126; shift; unset OLDPWD; "$@"; exit $?`;
 
 class BubblewrapEnvironment implements Environment {
   readonly kind = 'bubblewrap';
   readonly root = workspacePath;
   private readonly limits: Limits;
-  private readonly command: readonly string[];
   private readonly ended = new AbortController();
   private readonly running = new Set<Promise<unknown>>();
+  /** Opened with the first command. */
+  private wayOut: Promise<WayOut> | null = null;
 
-  constructor(base: Base, request: EnvironmentRequest) {
+  constructor(
+    private readonly base: Base,
+    private readonly request: EnvironmentRequest,
+  ) {
     this.limits = { ...defaultLimits, ...request.limits };
-    this.command = [
-      ...base.start,
-      ...base.tmpfs('/dev/shm', this.limits.tmpBytes),
-      // bwrap's own /dev is a writable tmpfs without a size: memory that no limit counts.
-      '--remount-ro',
-      '/dev',
-      ...base.tmpfs('/tmp', this.limits.tmpBytes),
-      ...base.tmpfs('/home/agent', this.limits.tmpBytes),
-      ...(request.mounts ?? []).flatMap(bind),
-      ...bind({ host: request.workspace, inside: workspacePath, writable: true }),
-      '--remount-ro',
-      '/',
-      '--',
-      base.prlimit,
-      // Memory as data, not address space: JavaScript engines reserve far more addresses than they use.
-      `--data=${this.limits.memoryBytes}`,
-      // Set inside the new user namespace, where the kernel (5.14 and later) counts this environment alone.
-      `--nproc=${this.limits.processes}`,
-      `--fsize=${this.limits.fileBytes}`,
-      `--cpu=${this.limits.cpuSeconds}`,
-      '--core=0',
-      '--',
-      '/bin/sh',
-      '-c',
-      init,
-      'sh',
-    ];
   }
 
   async exec(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
     this.ended.signal.throwIfAborted();
-    const signals = [this.ended.signal, options.signal].filter((signal) => signal !== undefined);
-    const run = runProcess({
-      ...options,
-      // An empty first argument would be the shell's to misread.
-      argv: argv[0] ? [...this.command, resolve(workspacePath, options.cwd ?? '.'), ...argv] : [],
-      cwd: '/',
-      env: {},
-      timeoutMs: options.timeoutMs ?? this.limits.commandMs,
-      signal: AbortSignal.any(signals),
-      kill: killNamespace,
-    });
+    const run = this.run(argv, options);
     this.running.add(run);
     try {
       return asCommand(await run);
@@ -162,6 +135,67 @@ class BubblewrapEnvironment implements Environment {
   async destroy(): Promise<void> {
     this.ended.abort(new Error('the environment is destroyed'));
     await Promise.allSettled(this.running);
+    await (await this.wayOut?.catch(() => null))?.close();
+  }
+
+  private async run(argv: readonly string[], options: ExecOptions): Promise<ExecResult> {
+    const command = this.command(await this.open());
+    const signals = [this.ended.signal, options.signal].filter((signal) => signal !== undefined);
+    return await runProcess({
+      ...options,
+      // An empty first argument would be the shell's to misread.
+      argv: argv[0] ? [...command, resolve(workspacePath, options.cwd ?? '.'), ...argv] : [],
+      cwd: '/',
+      env: {},
+      timeoutMs: options.timeoutMs ?? this.limits.commandMs,
+      signal: AbortSignal.any(signals),
+      kill: killNamespace,
+    });
+  }
+
+  private async open(): Promise<WayOut | null> {
+    const { network } = this.request;
+    if (!network || network.hosts.length === 0) return null;
+    this.wayOut ??= openWayOut(network, this.base.wayOut).catch((error) => {
+      this.wayOut = null;
+      throw error;
+    });
+    return await this.wayOut;
+  }
+
+  private command(wayOut: WayOut | null): string[] {
+    const { base, limits } = this;
+    const { workspace, home, mounts = [] } = this.request;
+    return [
+      ...base.start,
+      ...setVariables({ ...wayOut?.variables, ...(home === undefined ? {} : { PATH: pathWithHome }) }),
+      ...base.tmpfs('/dev/shm', limits.tmpBytes),
+      // bwrap's own /dev is a writable tmpfs without a size: memory that no limit counts.
+      '--remount-ro',
+      '/dev',
+      ...base.tmpfs('/tmp', limits.tmpBytes),
+      ...(home === undefined
+        ? base.tmpfs(homePath, limits.tmpBytes)
+        : bind({ host: home, inside: homePath, writable: true })),
+      ...[...mounts, ...(wayOut?.mounts ?? [])].flatMap(bind),
+      ...bind({ host: workspace, inside: workspacePath, writable: true }),
+      '--remount-ro',
+      '/',
+      '--',
+      base.prlimit,
+      // Memory as data, not address space: JavaScript engines reserve far more addresses than they use.
+      `--data=${limits.memoryBytes}`,
+      // Set inside the new user namespace, where the kernel (5.14 and later) counts this environment alone.
+      `--nproc=${limits.processes}`,
+      `--fsize=${limits.fileBytes}`,
+      `--cpu=${limits.cpuSeconds}`,
+      '--core=0',
+      '--',
+      '/bin/sh',
+      '-c',
+      init(wayOut === null ? '' : startRelay),
+      'sh',
+    ];
   }
 }
 
@@ -218,48 +252,4 @@ function dropRoot(setpriv: string): string[] {
   const id = String(sandboxUid);
   const drop = ['--inh-caps=-all', '--bounding-set=-all', '--no-new-privs'];
   return [setpriv, '--reuid', id, '--regid', id, '--clear-groups', ...drop];
-}
-
-function walls(known: ReadonlySet<string>): string[] {
-  const namespaces = ['--unshare-user', '--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts'];
-  const set = Object.entries({
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    HOME: '/home/agent',
-    USER: 'agent',
-    LOGNAME: 'agent',
-    SHELL: '/bin/sh',
-    LANG: 'C.UTF-8',
-    TERM: 'dumb',
-  }).flatMap(([name, value]) => ['--setenv', name, value]);
-  return [
-    ...namespaces,
-    '--unshare-cgroup-try',
-    ...(known.has('--disable-userns') ? ['--disable-userns'] : []),
-    ...['--uid', '1000', '--gid', '1000', '--hostname', 'bakeoff', '--cap-drop', 'ALL'],
-    ...['--die-with-parent', '--new-session', '--as-pid-1'],
-    // Before 0.5 there is no --clearenv; bwrap itself is started with an empty environment anyway.
-    ...(known.has('--clearenv') ? ['--clearenv'] : []),
-    ...set,
-  ];
-}
-
-function systemFolders(etc: string): string[] {
-  const system = [
-    '/bin',
-    '/sbin',
-    ...['/lib', '/lib32', '/lib64', '/libx32'].filter((path) => existsSync(path)),
-  ];
-  return [
-    ...['--ro-bind', '/usr', '/usr'],
-    ...system.flatMap((path) =>
-      lstatSync(path).isSymbolicLink() ? ['--symlink', readlinkSync(path), path] : ['--ro-bind', path, path],
-    ),
-    ...['--proc', '/proc', '--dev', '/dev', '--ro-bind', etc, '/etc'],
-    ...etcMounts().flatMap((path) => ['--ro-bind', path, path]),
-  ];
-}
-
-/** In the system's folders only: the service's own PATH may hold folders that others can write. */
-function which(program: string): string | null {
-  return Bun.which(program, { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin' });
 }

@@ -1,6 +1,6 @@
 import type { Config } from '../../config';
 import { VariationFailure } from '../../core/failure';
-import { openSandbox } from './open';
+import { type OpenConfig, openSandbox } from './open';
 import { plainSandbox } from './plain';
 import type { Sandbox } from './sandbox';
 import { probeSandbox } from './selftest';
@@ -10,7 +10,7 @@ import { probeSandbox } from './selftest';
  * operator names unsafe mode, and only there. Call it once at start, again to look anew.
  * @throws VariationFailure `sandbox_unavailable`: what is missing, and the remedy.
  */
-export async function chooseSandbox(config: Pick<Config, 'dataDir' | 'unsafeExec'>): Promise<Sandbox> {
+export async function chooseSandbox(config: OpenConfig & Pick<Config, 'unsafeExec'>): Promise<Sandbox> {
   if (config.unsafeExec) return plainSandbox();
   const probe = await probeSandbox(config);
   if (probe.kind === 'none') {

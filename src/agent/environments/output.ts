@@ -14,8 +14,8 @@ export class Excerpt {
   }
 
   get truncated(): boolean {
-    this.compact();
-    return this.cutBytes > 0;
+    // The tail may still hold what the next compaction cuts.
+    return this.cutBytes > 0 || this.tailBytes > this.tailLimit;
   }
 
   add(chunk: Uint8Array): void {

@@ -8,12 +8,13 @@ import { killGroup, notRun, runProcess } from './spawn';
 
 /**
  * An environment without walls, for an operator who named unsafe mode: commands run as the service's own user, see its
- * files and reach the network. Time and output are limited and the environment variables are clean; nothing else is.
+ * files and reach the whole network, whatever a project allows: a list that nothing keeps would only look like a wall. Time and output are limited and the environment variables are clean; nothing else is.
  */
 export function plainSandbox(): Sandbox {
   return {
     kind: 'plain',
-    detail: 'unsafe mode: commands run without a sandbox, as the user of the service',
+    detail:
+      'unsafe mode: commands run without a sandbox, as the user of the service, with all of its network',
     open: (request) => new PlainEnvironment(request),
     pathOf: (mount) => mount.host,
     makeFolder: async (path) => {
@@ -60,7 +61,7 @@ class PlainEnvironment implements Environment {
       () => false,
     );
     if (!isFolder) return notRun(126, `${cwd}: no such folder`);
-    const home = join(dirname(this.root), 'home');
+    const home = this.request.home ?? join(dirname(this.root), 'home');
     await mkdir(home, { recursive: true, mode: 0o700 });
     this.count += 1;
     const mark = `${this.mark}.${this.count}.`;

@@ -1,4 +1,5 @@
 import type { Environment, Limits } from '../environment';
+import type { Denied } from './proxy';
 
 /** A folder of the host that an environment shows besides the workspace; read-only unless it says otherwise. */
 export interface Mount {
@@ -11,8 +12,21 @@ export interface Mount {
 export interface EnvironmentRequest {
   /** Folder of the host that becomes the workspace, the one place where writing lasts. */
   workspace: string;
+  /** Folder of the host that becomes the home of commands, and lasts as the workspace does; else each has an empty one. */
+  home?: string;
   mounts?: readonly Mount[];
+  network?: NetworkRequest;
   limits?: Partial<Limits>;
+}
+
+/** What of the network commands may reach. */
+export interface NetworkRequest {
+  /** As a project names them; see `readAllowedHost`. None: no network. */
+  hosts: readonly string[];
+  /** Folder of the host, this environment's alone and out of reach of its commands; made if missing. */
+  folder: string;
+  /** Told of what was wanted and refused, each once, and of no more than can be looked at. */
+  onDenied?: (denied: Denied) => void;
 }
 
 /** One way of keeping commands apart from the host. Made once at start, opened once for every workspace. */

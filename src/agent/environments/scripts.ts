@@ -7,8 +7,8 @@ const raw = `
 printf '%s\\n' '* -text !eol !crlf -ident -filter !working-tree-encoding !diff !merge !whitespace' >"$GIT_DIR/info/attributes"
 `;
 
-/** What every script is given: $1 our repository, $2 the work tree, $3 the base commit, $4 the mirror's objects. */
-const variables = `
+/** What every script with our repository is given: $1 our repository, $2 the work tree, $3 the base commit, $4 the mirror's objects. */
+export const variables = `
 export GIT_DIR="$1" GIT_WORK_TREE="$2" BASE="$3" OBJECTS="$4" HOME=/nonexistent LC_ALL=C
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1 GIT_NO_REPLACE_OBJECTS=1
 export GIT_TERMINAL_PROMPT=0 GIT_LITERAL_PATHSPECS=1
@@ -117,12 +117,12 @@ for round in 1 2 3 4; do
   # Git says something of every repository that it meets here for the first time, and else nothing.
   if [ -z "$said" ]; then break; fi
   git ls-files -s -z | LC_ALL=C grep -z '^160000 ' | paths >"$GIT_DIR/nested"
-  git ls-files -o -z --directory --exclude-standard | LC_ALL=C grep -z '/$' >>"$GIT_DIR/nested" || true
+  git ls-files -o -z --directory --no-empty-directory --exclude-standard | LC_ALL=C grep -z '/$' >>"$GIT_DIR/nested" || true
   if [ ! -s "$GIT_DIR/nested" ]; then break; fi
   forget <"$GIT_DIR/nested"
   if [ $round = 4 ]; then break; fi
   xargs -0 -r -n 1 sh -c 'if cd "./$1"; then
-    GIT_INDEX_FILE=$GIT_DIR/none GIT_WORK_TREE=. git ls-files -o -z --exclude-standard |
+    GIT_INDEX_FILE=$GIT_DIR/none GIT_WORK_TREE=. git ls-files -o -z --exclude-per-directory=.gitignore |
       LC_ALL=C grep -zv "/$" | git update-index --add -z --stdin
   fi' sh <"$GIT_DIR/nested" 2>/dev/null || true
 done

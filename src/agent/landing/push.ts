@@ -7,7 +7,7 @@ import { contains } from './preflight';
 import { localReceiver } from './receive';
 
 /** From which mirror to which project: to its recorded URL or folder, and nowhere else. */
-export interface Delivery {
+export interface Remote {
   project: MirroredProject;
   /** The bare repository that has the commits. */
   mirror: string;
@@ -30,27 +30,22 @@ const askMs = 60_000;
 
 /**
  * Pushes one commit to one branch, forward only: nothing is ever forced, also not where `expectOld` allows for the
- * branch as it is. Again after a push whose answer was lost, it is `already_there`. Limit: 10 minutes.
+ * branch as it is (which the mirror must know then: sync it before). Again after a push whose answer was lost, it is
+ * `already_there`. Limit: 10 minutes.
  * @throws LandingFailure `push_rejected` `push_refused` `branch_checked_out` `checkout_dirty` `repository_refused`
  * `disk_full`, or `forge_unavailable`, after which nobody knows whether it was done; AbortError.
  */
 export async function pushBranch(
-  delivery: Delivery,
+  remote: Remote,
   { commit, branch, expectOld, checkout = false }: PushRequest,
 ): Promise<{ state: 'pushed' | 'already_there' }> {
   const ref = branchRef(branch);
-  const forward = typeof expectOld !== 'string' || (await contains(delivery.mirror, commit, expectOld));
+  const forward = typeof expectOld !== 'string' || (await contains(remote.mirror, commit, expectOld));
   if (!forward) throw rejected(branch);
   return await explained(async () => {
-    const { source, url, flags } = await receiver(delivery, branch, checkout);
+    const { source, url, flags } = await receiver(remote, branch, checkout);
     const lease = expectOld === undefined ? [] : [`--force-with-lease=${ref}:${expectOld ?? ''}`];
-    const said = await push(delivery, source, [
-      ...flags,
-      ...lease,
-      '--',
-      url,
-      `${requireSha(commit)}:${ref}`,
-    ]);
+    const said = await push(remote, source, [...flags, ...lease, '--', url, `${requireSha(commit)}:${ref}`]);
     const { flag, words } = statusOf(said.stdout, ref);
     if (flag === '=') return { state: 'already_there' };
     if (flag === ' ' || flag === '*' || flag === '+') return { state: 'pushed' };
@@ -63,18 +58,18 @@ export async function pushBranch(
  * @throws LandingFailure `branch_moved`, or as `pushBranch`; AbortError.
  */
 export async function deleteBranch(
-  delivery: Delivery,
+  remote: Remote,
   { branch, onlyIf }: { branch: string; onlyIf: string },
 ): Promise<{ state: 'deleted' | 'already_gone' }> {
   const ref = branchRef(branch);
-  const tip = await remoteTip(delivery, branch);
+  const tip = await remoteTip(remote, branch);
   if (tip === null) return { state: 'already_gone' };
   const moved = new LandingFailure('branch_moved', `The branch ${branch} is not what was pushed any more.`);
   if (tip !== onlyIf) throw moved;
   return await explained(async () => {
-    const { source, url, flags } = await receiver(delivery, branch, false);
+    const { source, url, flags } = await receiver(remote, branch, false);
     const lease = `--force-with-lease=${ref}:${requireSha(onlyIf)}`;
-    const said = await push(delivery, source, [...flags, lease, '--', url, `:${ref}`]);
+    const said = await push(remote, source, [...flags, lease, '--', url, `:${ref}`]);
     const { flag, words } = statusOf(said.stdout, ref);
     if (flag === '-') return { state: 'deleted' };
     if (/stale info/.test(words)) throw moved;
@@ -86,12 +81,12 @@ export async function deleteBranch(
  * What a branch is at the source right now; null when it is not there.
  * @throws LandingFailure as `pushBranch`; AbortError.
  */
-export async function remoteTip(delivery: Delivery, branch: string): Promise<string | null> {
+export async function remoteTip(remote: Remote, branch: string): Promise<string | null> {
   const ref = branchRef(branch);
   return await explained(async () => {
-    const source = await validateSource(delivery.project, delivery.config);
+    const source = await validateSource(remote.project, remote.config);
     const args = [...source.options, 'ls-remote', ...source.flags, '--', source.url, ref];
-    const said = await gitText(delivery.mirror, args, optionsOf(delivery, source, askMs));
+    const said = await gitText(remote.mirror, args, optionsOf(remote, source, askMs));
     const line = said.split('\n').find((one) => one.endsWith(`\t${ref}`));
     return line === undefined ? null : requireSha(line.split('\t')[0] ?? '');
   });
@@ -103,7 +98,7 @@ function branchRef(branch: string): string {
   return ref;
 }
 
-async function receiver({ project, config }: Delivery, branch: string, checkout: boolean) {
+async function receiver({ project, config }: Remote, branch: string, checkout: boolean) {
   const source = await validateSource(project, config);
   if (project.local_path === null) return { source, url: source.url, flags: [] };
   const allowed = await localPlaces(config);
@@ -111,13 +106,13 @@ async function receiver({ project, config }: Delivery, branch: string, checkout:
   return { source, url: path, flags };
 }
 
-async function push(delivery: Delivery, source: Source, args: readonly string[]) {
+async function push(remote: Remote, source: Source, args: readonly string[]) {
   const flags = ['--porcelain', '--no-verify', '--no-signed', '--no-follow-tags', '--no-recurse-submodules'];
-  const options = optionsOf(delivery, source, pushMs);
-  return await gitExit(delivery.mirror, [...source.options, 'push', ...flags, ...args], [0, 1], options);
+  const options = optionsOf(remote, source, pushMs);
+  return await gitExit(remote.mirror, [...source.options, 'push', ...flags, ...args], [0, 1], options);
 }
 
-function optionsOf({ signal }: Delivery, source: Source, timeoutMs: number): GitOptions {
+function optionsOf({ signal }: Remote, source: Source, timeoutMs: number): GitOptions {
   return { env: source.env, timeoutMs, maxOutputBytes: 2 ** 20, ...(signal ? { signal } : {}) };
 }
 
@@ -173,6 +168,8 @@ function asFailure(error: unknown): unknown {
   }
   if (!(error instanceof GitError)) return error;
   const { message } = error;
+  // Not theirs: the mirror has no such commit.
+  if (/src refspec|bad object|not a valid object/.test(message)) return error;
   const failure = (code: LandingFailure['code'], words: string, transient = false) =>
     new LandingFailure(code, `${words} (${message})`, { cause: error, transient });
   if (/No space left|ENOSPC/.test(message)) return failure('disk_full', 'A disk is full');

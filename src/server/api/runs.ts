@@ -50,6 +50,8 @@ const changeBody = t.Object(
   },
 );
 const metadataBytes = 16 * 1024;
+const startSummary =
+  'Start a run: answered before any agent starts. A workflow or pipeline is several runs: the last is answered, whose end is the end of the whole, and whose `flow.runs` names all';
 
 /** `/runs`: create, list, get, change, remove, events, stream, transcript. */
 export function runRoutes(services: Services) {
@@ -64,7 +66,7 @@ export function runRoutes(services: Services) {
       {
         body: runBody,
         parse: jsonBody(runBody),
-        ...tell('Start a run: answered before any agent starts', {
+        ...tell(startSummary, {
           status: 201,
           takes: runBody,
           gives: runSchema,

@@ -44,7 +44,7 @@ export function serviceRoutes(services: Services) {
     .get(
       '/stats',
       async () => json(await readStats(database)),
-      tell('Figures of the last seven days', { gives: statsSchema }),
+      tell('Figures of the last seven days, and who won in the last 90', { gives: statsSchema }),
     );
 }
 

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { Elysia } from 'elysia';
 import { listCheckpoints, readCheckpoint } from '../../core/checkpoint';
-import { invalid, notFound, notYet } from '../../core/errors';
+import { BakeoffError, invalid, notFound } from '../../core/errors';
 import { mend } from '../../core/mend';
 import { getRun, getVariation } from '../../core/run';
 import { json } from '../answer';
@@ -87,6 +87,11 @@ export function variationRoutes(services: Services) {
         parameters: [
           { name: 'path', schema: { type: 'string' }, description: 'only what it does to this file' },
           {
+            name: 'against',
+            schema: { type: 'integer', minimum: 1 },
+            description: 'another variation: what this one has otherwise; both must be completed',
+          },
+          {
             name: 'checkpoint',
             schema: { type: 'integer', minimum: 0 },
             description: 'as it was then; 0 is the start, absent the present',
@@ -97,26 +102,41 @@ export function variationRoutes(services: Services) {
 }
 
 async function readDiff(
-  { database }: Services,
+  { database, results }: Services,
   id: number,
   position: number,
   query: Query,
 ): Promise<Response> {
-  if (query.text('against') !== undefined) throw notYet('?against=', 'against');
   const path = query.text('path');
   if (path !== undefined && path.length > 4096) throw invalid('path', 'path is over 4096 characters');
   const checkpoint = query.integer('checkpoint', 0, 2 ** 31 - 1);
   if (id < 1) throw notFound('run', id);
+  const against = query.integer('against', 1, 1000);
+  if (against !== undefined) {
+    if (checkpoint !== undefined) throw invalid('checkpoint', 'Give against or checkpoint, not both');
+    const bytes = await results.diff({
+      runId: id,
+      from: against,
+      to: position,
+      ...(path === undefined ? {} : { path }),
+    });
+    if (bytes === null) throw new BakeoffError('too_large', 'The diff is larger than 64 MiB', 413);
+    return new Response(Buffer.from(bytes), { headers: diffHeaders(`run-${id}-${against}-${position}`) });
+  }
   // Of the start there is no row, and nothing to show; but the variation has to be there.
   if (checkpoint === 0) await getVariation(database, id, position);
   const patch = checkpoint === 0 ? null : await readCheckpoint(database, id, position, checkpoint);
-  const headers: Record<string, string> = {
-    'content-type': 'text/x-diff',
-    'content-disposition': `inline; filename="run-${id}-${position}.diff"`,
-    'cache-control': 'no-store',
-  };
+  const headers = diffHeaders(`run-${id}-${position}`);
   if (patch === null) return new Response('', { headers });
   headers['x-base-sha'] = patch.base_sha;
   if (path !== undefined) return new Response(fileOfPatch(patch.bytes, path), { headers });
   return new Response(Buffer.from(patch.bytes), { headers: { ...headers, etag: `"${patch.sha256}"` } });
+}
+
+function diffHeaders(name: string): Record<string, string> {
+  return {
+    'content-type': 'text/x-diff',
+    'content-disposition': `inline; filename="${name}.diff"`,
+    'cache-control': 'no-store',
+  };
 }

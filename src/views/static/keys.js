@@ -116,9 +116,125 @@
     });
   }
 
+  // Comparing. Boxes all over the page belong to the form that makes a graft of what they take.
+  const compare = byId('compare');
+  const hunks = '.diff tbody:has(> .hunk)';
+  const taken = () => [...new FormData(byId('graft'))].filter(([name]) => name === 'hunk' || name === 'file');
+  const go = () => byId('graft').requestSubmit(byId('show'));
+  // A file's comment form goes to the line that is meant, and back below the file when it is left.
+  const commentOf = (file) => file.querySelector('form[action$="/directives"]');
+  const meant = (form, of) => {
+    for (const [i, button] of form.querySelectorAll('button[name="to"]').entries()) {
+      const [shown, primary] = of(i);
+      button.hidden = !shown;
+      button.classList.toggle('primary', primary);
+    }
+  };
+  const leave = (form) => {
+    const file = form.closest('.file');
+    const row = form.closest('tr.note');
+    file.querySelector('.say-line').append(form);
+    row?.remove();
+    form.querySelector('textarea').placeholder = 'Add a comment on this line';
+    meant(form, (i) => [true, i === 0]);
+  };
+  const comment = (row, left) => {
+    const form = row && commentOf(row.closest('.file'));
+    if (!form) return;
+    const cells = [...row.cells];
+    const numbers = [cells[0], cells.length > 3 ? cells[2] : cells[1]].map((cell) =>
+      Number(cell.textContent),
+    );
+    const buttons = [...form.querySelectorAll('button[name="to"]')];
+    // Of the base there is nobody to tell: what is said of its lines has no line.
+    const onLeft = (left || !numbers[1]) && buttons.length > 1;
+    const line = numbers[onLeft ? 0 : 1];
+    if (!line) return comment(row.nextElementSibling);
+    leave(form);
+    const note = document.createElement('tr');
+    note.className = 'note';
+    const cell = note.insertCell();
+    cell.colSpan = cells.length;
+    cell.append(form);
+    row.after(note);
+    form.elements.line.value = line;
+    meant(form, (i) => [(i === 1) === onLeft, true]);
+    const text = form.querySelector('textarea');
+    text.placeholder = `Add a comment on line ${line}`;
+    text.focus();
+  };
+  if (compare) {
+    compare.classList.add('scripted');
+    byId('show').hidden = true;
+    let soon = 0;
+    document.addEventListener('change', ({ target }) => {
+      if (target.id === 'from' || target.id === 'to') go();
+      if (target.name !== 'hunk' && target.name !== 'file') return;
+      // A whole file is more than its hunks.
+      const file = target.closest('.file');
+      const other = target.name === 'file' ? 'hunk' : 'file';
+      if (file && target.checked)
+        for (const box of file.querySelectorAll(`input[name="${other}"]`)) box.checked = false;
+      clearTimeout(soon);
+      soon = setTimeout(() => byId('graft').dispatchEvent(new Event('taken')), 150);
+    });
+    compare.addEventListener('click', (event) => {
+      const link = event.target.closest?.('a[data-keeps]');
+      if (link) {
+        const address = new URL(link.href);
+        for (const name of ['hunk', 'file']) address.searchParams.delete(name);
+        for (const [name, value] of taken()) address.searchParams.append(name, value);
+        link.href = address.href;
+      }
+      const cell = event.target.closest?.('.diff td');
+      if (cell && /^\d+$/.test(cell.textContent) && !cell.querySelector('code'))
+        comment(cell.parentElement, cell.cellIndex === 0);
+    });
+    compare.addEventListener('keydown', (event) => {
+      const form = event.target.closest?.('tr.note form');
+      if (event.key !== 'Escape' || !form) return;
+      const hunk = form.closest('tbody');
+      leave(form);
+      hunk.focus();
+    });
+    document.addEventListener('directive-sent', (event) => {
+      const form = event.target.closest?.('.file form');
+      if (!form) return;
+      form.querySelector('textarea').value = '';
+      leave(form);
+    });
+  }
+  const other = (by) => {
+    const { options, selectedIndex } = byId('to');
+    const next = options[selectedIndex + by];
+    if (!next) return;
+    next.selected = true;
+    go();
+  };
+  const take = () => {
+    const here = document.activeElement;
+    if (!here?.matches(`${hunks}, .file`)) return false;
+    here.querySelector(here.matches('.file') ? 'input[name="file"]' : 'input[name="hunk"]')?.click();
+    return true;
+  };
+  /** What a single key does on the compare page; false: nothing there. */
+  const compareKey = (key) => {
+    const all = (selector) => [...compare.querySelectorAll(selector)];
+    if (key === 'j' || key === 'k') step(key === 'j' ? 1 : -1, all(hunks));
+    else if (key === 'J' || key === 'K') step(key === 'J' ? 1 : -1, all('.file'));
+    else if (key === 'h' || key === 'l') other(key === 'l' ? 1 : -1);
+    else if (key === 'm')
+      comment(
+        document.activeElement?.closest(hunks)?.querySelector('tr:is(.add, .del, :has(> .add, > .del))'),
+      );
+    else if (key === 'u') press('#compare .between a[data-keeps]:not([aria-current])');
+    else if (key === 'w') press('#verdict [data-key="w"]');
+    else return key === ' ' && take();
+    return true;
+  };
+
   const rows = () => [...document.querySelectorAll('.wait .name, .run-name a, .stream .ev, #changes .file')];
-  const step = (by) => {
-    const all = rows();
+  const step = (by, all = rows()) => {
     if (all.length === 0) return;
     const at = all.findIndex((row) => row === document.activeElement || row.contains(document.activeElement));
     const next = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, at + by))];
@@ -157,6 +273,7 @@
     waitsForG = 0;
     if (afterG && key === 'h') location.assign('/');
     else if (afterG && key === 's') location.assign('/stats');
+    else if (compare && compareKey(key)) waitsForG = 0;
     else if (key === 'g') waitsForG = Date.now();
     else if (key === '?') byId('keys')?.showModal();
     else if (key === 'n') byId('new-run')?.showModal();

@@ -24,10 +24,18 @@ afterAll(async () => {
   await end();
 });
 
-async function open(kind: 'plain' | 'bubblewrap', limits?: Partial<Limits>): Promise<Environment> {
-  const workspace = join(config.dataDir, `${kind}-${opened.length}`, 'tree');
-  await sandboxes[kind].makeFolder(workspace);
-  const environment = sandboxes[kind].open({ workspace, limits });
+/** `networked` is bubblewrap with a way to an allowed host, and a home: for commands all else is the same. */
+type Kind = 'plain' | 'bubblewrap' | 'networked';
+
+async function open(kind: Kind, limits?: Partial<Limits>): Promise<Environment> {
+  const folder = join(config.dataDir, `${kind}-${opened.length}`);
+  const workspace = join(folder, 'tree');
+  const sandbox = sandboxes[kind === 'networked' ? 'bubblewrap' : kind];
+  await sandbox.makeFolder(workspace);
+  const home = join(folder, 'home');
+  if (kind === 'networked') await sandbox.makeFolder(home);
+  const network = { hosts: ['example.org'], folder: join(folder, 'net') };
+  const environment = sandbox.open({ workspace, limits, ...(kind === 'networked' ? { home, network } : {}) });
   opened.push(environment);
   return environment;
 }
@@ -35,7 +43,7 @@ async function open(kind: 'plain' | 'bubblewrap', limits?: Partial<Limits>): Pro
 /** A number of seconds to sleep that no other process names: how its process is found again. */
 const mark = () => `9${randomInt(1e8, 1e9)}`;
 
-for (const kind of ['plain', 'bubblewrap'] as const) {
+for (const kind of ['plain', 'bubblewrap', 'networked'] as const) {
   describe(`a ${kind} environment`, () => {
     test('runs a command in the workspace with an empty input and nothing of our variables', async () => {
       const environment = await open(kind);
@@ -50,7 +58,8 @@ for (const kind of ['plain', 'bubblewrap'] as const) {
       expect(result.stdout).toStartWith(`${environment.root}\n`);
       const names = [...result.stdout.matchAll(/^(\w+)=/gm)].map((match) => match[1] ?? '');
       const known = 'PATH HOME LANG TERM USER LOGNAME SHELL PWD OLDPWD SHLVL _ BAKEOFF_EXEC'.split(' ');
-      expect(names.filter((name) => !known.includes(name))).toEqual([]);
+      const proxies = kind === 'networked' ? /^(.*_proxy|NODE_USE_ENV_PROXY|(MAVEN|GRADLE)_OPTS)$/i : /^$/;
+      expect(names.filter((name) => !known.includes(name) && !proxies.test(name))).toEqual([]);
     });
 
     test('passes input byte for byte, also when it is large or unread', async () => {

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { commitPatch } from '../../../src/agent/commit';
-import { type Delivery, deleteBranch, pushBranch, remoteTip } from '../../../src/agent/landing/push';
+import { deleteBranch, pushBranch, type Remote, remoteTip } from '../../../src/agent/landing/push';
 import { Mirrors } from '../../../src/agent/mirror';
 import { removeTemp, tempDir } from '../../support/temp';
 import { commitAll, git, scratch } from '../environments/support';
@@ -34,7 +34,7 @@ const mirrors = new Mirrors({
 });
 let count = 0;
 let path: string;
-let delivery: Delivery;
+let remote: Remote;
 let base: string;
 
 beforeAll(() => give(home));
@@ -54,7 +54,7 @@ beforeEach(async () => {
   give(path);
   const project = { id: count, repo_url: null, local_path: path, default_branch: null };
   const { path: mirror } = await mirrors.sync(project);
-  delivery = { project, mirror, config };
+  remote = { project, mirror, config };
 });
 
 /** Git as the owner would run it. */
@@ -90,11 +90,11 @@ function files(folder: string): string[] {
 
 /** A commit in the mirror that changes a.txt and makes new.txt. */
 async function change(text = 'changed\n', onto = base): Promise<string> {
-  const old = git(delivery.mirror, 'show', `${onto}:a.txt`);
+  const old = git(remote.mirror, 'show', `${onto}:a.txt`);
   const name = onto === base ? 'new.txt' : 'newer.txt';
   const patch = `--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-${old}\n+${text}diff --git a/${name} b/${name}\nnew file mode 100644\n--- /dev/null\n+++ b/${name}\n@@ -0,0 +1 @@\n+new\n`;
   const { commit } = await commitPatch({
-    mirror: delivery.mirror,
+    mirror: remote.mirror,
     baseSha: onto,
     patch: Buffer.from(patch),
     ref: 'refs/bakeoff/1/1',
@@ -112,8 +112,8 @@ describe('a local repository', () => {
   test('gets a branch, whose objects are its owner’s, and gives it back', async () => {
     const commit = await change();
     const branch = 'bakeoff/1-x';
-    expect(await pushBranch(delivery, { commit, branch, expectOld: null })).toEqual({ state: 'pushed' });
-    expect(await pushBranch(delivery, { commit, branch, expectOld: null })).toEqual({
+    expect(await pushBranch(remote, { commit, branch, expectOld: null })).toEqual({ state: 'pushed' });
+    expect(await pushBranch(remote, { commit, branch, expectOld: null })).toEqual({
       state: 'already_there',
     });
     expect(own(path, 'rev-parse', branch)).toBe(commit);
@@ -122,16 +122,16 @@ describe('a local repository', () => {
       (file) => lstatSync(file).uid !== owner.uid || lstatSync(file).gid !== owner.gid,
     );
     expect(foreign).toEqual([]);
-    expect(await remoteTip(delivery, branch)).toBe(commit);
-    expect(await deleteBranch(delivery, { branch, onlyIf: commit })).toEqual({ state: 'deleted' });
-    expect(await deleteBranch(delivery, { branch, onlyIf: commit })).toEqual({ state: 'already_gone' });
+    expect(await remoteTip(remote, branch)).toBe(commit);
+    expect(await deleteBranch(remote, { branch, onlyIf: commit })).toEqual({ state: 'deleted' });
+    expect(await deleteBranch(remote, { branch, onlyIf: commit })).toEqual({ state: 'already_gone' });
   });
 
   test('that is bare takes its main branch forward, and never back', async () => {
     const bare = join(home, `bare-${count}.git`);
     own(home, 'clone', '-q', '--bare', path, bare);
     give(bare);
-    const to = { ...delivery, project: { ...delivery.project, local_path: bare } };
+    const to = { ...remote, project: { ...remote.project, local_path: bare } };
     const commit = await change();
     expect(await pushBranch(to, { commit, branch: 'main', expectOld: base })).toEqual({ state: 'pushed' });
     const other = await change('other\n');
@@ -145,27 +145,27 @@ describe('a local repository', () => {
   test('keeps a branch that is checked out, unless its files may follow and are clean', async () => {
     const commit = await change();
     const request = { commit, branch: 'main', expectOld: base };
-    expect(await failure(pushBranch(delivery, request))).toHaveProperty('code', 'branch_checked_out');
-    expect(await failure(deleteBranch(delivery, { branch: 'main', onlyIf: base }))).toHaveProperty(
+    expect(await failure(pushBranch(remote, request))).toHaveProperty('code', 'branch_checked_out');
+    expect(await failure(deleteBranch(remote, { branch: 'main', onlyIf: base }))).toHaveProperty(
       'code',
       'branch_checked_out',
     );
     expect(own(path, 'rev-parse', 'main')).toBe(base);
     writeFileSync(join(path, 'b.txt'), 'mine\n');
-    expect(await failure(pushBranch(delivery, { ...request, checkout: true }))).toHaveProperty(
+    expect(await failure(pushBranch(remote, { ...request, checkout: true }))).toHaveProperty(
       'code',
       'checkout_dirty',
     );
     own(path, 'add', 'b.txt');
     give(path);
-    expect(await failure(pushBranch(delivery, { ...request, checkout: true }))).toHaveProperty(
+    expect(await failure(pushBranch(remote, { ...request, checkout: true }))).toHaveProperty(
       'code',
       'checkout_dirty',
     );
     own(path, 'reset', '-q', '--hard');
     writeFileSync(join(path, 'new.txt'), 'not to be lost\n');
     give(path);
-    expect(await failure(pushBranch(delivery, { ...request, checkout: true }))).toHaveProperty(
+    expect(await failure(pushBranch(remote, { ...request, checkout: true }))).toHaveProperty(
       'code',
       'checkout_dirty',
     );
@@ -175,7 +175,7 @@ describe('a local repository', () => {
       'not to be lost\n',
     ]);
     rmSync(join(path, 'new.txt'));
-    expect(await pushBranch(delivery, { ...request, checkout: true })).toEqual({ state: 'pushed' });
+    expect(await pushBranch(remote, { ...request, checkout: true })).toEqual({ state: 'pushed' });
     expect([own(path, 'rev-parse', 'main'), read('a.txt'), read('new.txt'), status()]).toEqual([
       commit,
       'changed\n',
@@ -183,7 +183,7 @@ describe('a local repository', () => {
       '',
     ]);
     expect(files(path).filter((file) => lstatSync(file).uid !== owner.uid)).toEqual([]);
-    expect(await pushBranch(delivery, { ...request, checkout: true })).toEqual({ state: 'already_there' });
+    expect(await pushBranch(remote, { ...request, checkout: true })).toEqual({ state: 'already_there' });
   });
 
   test('is treated so in its worktrees too, whichever of them the project names', async () => {
@@ -193,13 +193,13 @@ describe('a local repository', () => {
     give(tree);
     const commit = await change();
     for (const local_path of [path, tree]) {
-      const to = { ...delivery, project: { ...delivery.project, local_path } };
+      const to = { ...remote, project: { ...remote.project, local_path } };
       for (const branch of ['main', 'side']) {
         const said = await failure(pushBranch(to, { commit, branch, expectOld: base }));
         expect([branch, said]).toMatchObject([branch, { code: 'branch_checked_out' }]);
       }
     }
-    const to = { ...delivery, project: { ...delivery.project, local_path: tree } };
+    const to = { ...remote, project: { ...remote.project, local_path: tree } };
     expect(await pushBranch(to, { commit, branch: 'side', checkout: true })).toEqual({ state: 'pushed' });
     expect(readFileSync(join(tree, 'a.txt'), 'utf8')).toBe('changed\n');
     expect(read('a.txt')).toBe('one\n');
@@ -258,22 +258,22 @@ describe('a local repository', () => {
     give(path);
     give(lender);
     const commit = await change();
-    expect(await pushBranch(delivery, { commit, branch: 'bakeoff/1-x' })).toEqual({ state: 'pushed' });
-    expect(await failure(pushBranch(delivery, { commit, branch: 'main' }))).toHaveProperty(
+    expect(await pushBranch(remote, { commit, branch: 'bakeoff/1-x' })).toEqual({ state: 'pushed' });
+    expect(await failure(pushBranch(remote, { commit, branch: 'main' }))).toHaveProperty(
       'code',
       'branch_checked_out',
     );
-    expect(await pushBranch(delivery, { commit, branch: 'main', checkout: true })).toEqual({
+    expect(await pushBranch(remote, { commit, branch: 'main', checkout: true })).toEqual({
       state: 'pushed',
     });
-    expect(await deleteBranch(delivery, { branch: 'bakeoff/1-x', onlyIf: commit })).toEqual({
+    expect(await deleteBranch(remote, { branch: 'bakeoff/1-x', onlyIf: commit })).toEqual({
       state: 'deleted',
     });
     // What is missing would be asked of the promising remote, by a program that it names.
     const next = await change('next\n', commit);
     const tree = own(path, 'rev-parse', 'HEAD^{tree}');
     rmSync(join(path, '.git', 'objects', tree.slice(0, 2), tree.slice(2)));
-    const lacking = await failure(pushBranch(delivery, { commit: next, branch: 'main', checkout: true }));
+    const lacking = await failure(pushBranch(remote, { commit: next, branch: 'main', checkout: true }));
     expect(lacking).toHaveProperty('name', 'LandingFailure');
     expect(existsSync(ran) ? readFileSync(ran, 'utf8') : '').toBe('');
     expect(read('a.txt')).toBe('changed\n');
@@ -284,7 +284,7 @@ describe('a local repository', () => {
     const request = { commit, branch: 'main', checkout: true };
     own(path, 'config', 'filter.evil.smudge', 'false');
     give(path);
-    expect(await failure(pushBranch(delivery, request))).toMatchObject({
+    expect(await failure(pushBranch(remote, request))).toMatchObject({
       code: 'branch_checked_out',
       message: expect.stringContaining('filters'),
     });
@@ -293,7 +293,7 @@ describe('a local repository', () => {
     mkdirSync(elsewhere);
     own(path, 'config', 'core.worktree', elsewhere);
     give(path);
-    expect(await failure(pushBranch(delivery, request))).toHaveProperty('code', 'branch_checked_out');
+    expect(await failure(pushBranch(remote, request))).toHaveProperty('code', 'branch_checked_out');
     expect(readdirSync(elsewhere)).toEqual([]);
     expect(readFileSync(join(path, '.git', 'refs', 'heads', 'main'), 'utf8').trim()).toBe(base);
   });
@@ -302,11 +302,11 @@ describe('a local repository', () => {
     const commit = await change();
     own(join(path, '.git'), 'init', '-q', '--bare', join(path, '.git', '.git'));
     give(path);
-    expect(await failure(pushBranch(delivery, { commit, branch: 'b' }))).toHaveProperty(
+    expect(await failure(pushBranch(remote, { commit, branch: 'b' }))).toHaveProperty(
       'code',
       'repository_refused',
     );
-    const outside = { ...delivery, config: { ...config, localRoots: [plain.dataDir] } };
+    const outside = { ...remote, config: { ...config, localRoots: [plain.dataDir] } };
     expect(await failure(pushBranch(outside, { commit, branch: 'b' }))).toHaveProperty(
       'code',
       'repository_refused',
@@ -317,7 +317,7 @@ describe('a local repository', () => {
     const commit = await change();
     const objects = join(path, '.git', 'objects');
     Bun.spawnSync(['chmod', '-R', 'a-w', objects]);
-    const said = await failure(pushBranch(delivery, { commit, branch: 'b' }));
+    const said = await failure(pushBranch(remote, { commit, branch: 'b' }));
     Bun.spawnSync(['chmod', '-R', 'u+w', objects]);
     expect(said).toHaveProperty('code', 'push_refused');
     expect(String(said)).toContain('unable to create');

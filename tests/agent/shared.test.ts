@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { Shared } from '../../src/jobs/shared';
+import { Shared } from '../../src/agent/shared';
 
 const never = () => new AbortController().signal;
 

@@ -1,0 +1,185 @@
+import type { ContextText, PatchStat, RunOptions, TaskType, Usage } from '../../drizzle/schema';
+import type { Reservation } from './budget';
+import type { RunVerdict } from './contract-outcome';
+import type { Database, Tx } from './db';
+import { type Errand, holdsErrand } from './errand';
+import { Fenced } from './errors';
+import { append } from './event';
+import type { CheckResult } from './fact';
+import type { JudgeAnswer } from './opinion';
+import { choose } from './winner';
+
+/** A completed variation, as it comes to be judged. */
+export interface Contender {
+  variation_id: number;
+  position: number;
+  /** The commit of its patch; null when it changed nothing. */
+  commit_sha: string | null;
+  patch: PatchStat | null;
+  result: string | null;
+  cost_usd: number | null;
+  agent: string;
+  provider: string;
+  model: string;
+  checks: {
+    name: string;
+    required: boolean;
+    result: CheckResult;
+    flaky: boolean;
+    exit_code: number | null;
+  }[];
+}
+
+/** A run that is to be judged, with all that the record says of it. */
+export interface Matter {
+  run: {
+    id: number;
+    goal: string;
+    instructions: string | null;
+    context: ContextText[];
+    task_type: TaskType;
+    base_sha: string | null;
+    options: RunOptions;
+  };
+  /** Where its code lives. */
+  project: {
+    id: number;
+    repo_url: string | null;
+    local_path: string | null;
+    default_branch: string | null;
+  };
+  contenders: Contender[];
+  /** Checks that failed on the base, each time. */
+  failing_on_base: number;
+  /** What judges have answered already, by key. */
+  answers: Map<string, JudgeAnswer>;
+}
+
+/**
+ * Reads what a claimed verdict is about: the variations that are completed, with their final evidence.
+ * @throws Fenced when somebody else has it
+ */
+export async function readMatter({ sql }: Pick<Database, 'sql'>, errand: Errand): Promise<Matter> {
+  const [row] = await sql<(Pick<Matter, 'run' | 'project'> & { answers: Record<string, JudgeAnswer> })[]>`
+    select jsonb_build_object('id', r.id, 'goal', r.goal, 'instructions', r.instructions, 'context', r.context,
+        'task_type', r.task_type, 'base_sha', r.base_sha, 'options', r.options) as run,
+      jsonb_build_object('id', p.id, 'repo_url', p.repo_url, 'local_path', p.local_path,
+        'default_branch', p.default_branch) as project,
+      j.answers
+    from verdicts j join runs r on r.id = j.run_id join projects p on p.id = r.project_id
+    where j.id = ${errand.id} and j.epoch = ${errand.epoch} and j.status = 'judging'`;
+  if (!row) throw new Fenced(errand.id, errand.epoch);
+  const contenders = await sql<Contender[]>`
+    select v.id as variation_id, v.position, v.commit_sha, v.patch, v.result, (v.usage->>'cost_usd')::float8 as cost_usd,
+      a.name as agent, a.provider, a.model,
+      coalesce((
+        select jsonb_agg(jsonb_build_object('name', c.name, 'required', c.required, 'result', c.result,
+          'flaky', c.flaky or coalesce(b.flaky, false), 'exit_code', c.exit_code) order by c.id)
+        from checks c left join checks b on b.run_id = v.run_id and b.variation_id is null and b.name = c.name
+        where c.variation_id = v.id), '[]') as checks
+    from variations v join agents a on a.id = v.agent_id
+    where v.run_id = ${errand.run_id} and v.status = 'completed' order by v.position`;
+  const [base] = await sql<{ failing: number }[]>`
+    select count(*)::int as failing from checks
+    where run_id = ${errand.run_id} and variation_id is null and result = 'failed' and not flaky`;
+  const { answers, run, project } = row;
+  return {
+    ...{ run, project, contenders, failing_on_base: base?.failing ?? 0 },
+    answers: new Map(Object.entries(answers)),
+  };
+}
+
+/** Whether the run's budget has room for a call that may cost so much. Nothing of the run is under way meanwhile. */
+export async function canAfford(
+  { sql }: Pick<Database, 'sql'>,
+  runId: number,
+  most: Reservation,
+  { budget_usd, budget_tokens }: Pick<RunOptions, 'budget_usd' | 'budget_tokens'>,
+): Promise<boolean> {
+  if (budget_usd === null && budget_tokens === null) return true;
+  const [run] = await sql<{ usage: Usage }[]>`select usage from runs where id = ${runId}`;
+  if (!run) return false;
+  const { input_tokens, output_tokens, cost_usd } = run.usage;
+  if (budget_tokens !== null && input_tokens + output_tokens + most.tokens > budget_tokens) return false;
+  if (budget_usd === null) return true;
+  return cost_usd !== null && most.usd !== null && cost_usd + most.usd <= budget_usd;
+}
+
+/**
+ * Records what a judge has answered, before it is used, with what it cost the run.
+ * @param about positions, in the order in which they were shown
+ * @throws Fenced
+ */
+export async function recordAnswer(
+  { sql }: Pick<Database, 'sql'>,
+  errand: Errand,
+  { agent, about, answer }: { agent: string; about: number[]; answer: JudgeAnswer },
+): Promise<void> {
+  const { question, model, text, failure, usage, cost_usd } = answer;
+  await sql.begin(async (tx) => {
+    await lockRun(tx, errand.run_id);
+    await requireErrand(tx, errand);
+    const sum = tx`jsonb_build_object(
+      'input_tokens', (usage->>'input_tokens')::bigint + ${usage.input_tokens}::bigint,
+      'output_tokens', (usage->>'output_tokens')::bigint + ${usage.output_tokens}::bigint,
+      'cached_tokens', (usage->>'cached_tokens')::bigint + ${usage.cached_tokens}::bigint,
+      'reasoning_tokens', (usage->>'reasoning_tokens')::bigint + ${usage.reasoning_tokens}::bigint,
+      'model_calls', (usage->>'model_calls')::bigint + 1,
+      'cost_usd', (usage->>'cost_usd')::numeric + ${cost_usd}::numeric)`;
+    const kept = tx.json({ [answer.key]: answer } as unknown as { [key: string]: string });
+    await tx`update verdicts set answers = answers || ${kept}, usage = ${sum} where id = ${errand.id}`;
+    await tx`update runs set usage = ${sum}, updated_at = now() where id = ${errand.run_id}`;
+    const payload = { verdict: errand.id, question, about, agent, model, text, failure, cost_usd };
+    await append(tx, errand.run_id, null, [{ type: 'judge.answered', payload }]);
+  });
+}
+
+/** A verdict as its judge made it; the rest is its row's. */
+export type MadeVerdict = Omit<RunVerdict, 'id' | 'asked_by' | 'seq' | 'given_at' | 'usage'>;
+
+/**
+ * Gives a claimed verdict, with its event. Where the run is to be picked by the verdict, and what was executed decided,
+ * the winner is chosen in the same transaction; else a person is asked.
+ * @throws Fenced
+ */
+export async function giveVerdict(
+  { sql }: Pick<Database, 'sql'>,
+  errand: Errand,
+  verdict: MadeVerdict,
+  options: Pick<RunOptions, 'pick'>,
+): Promise<void> {
+  const { id, run_id } = errand;
+  await sql.begin(async (tx) => {
+    await tx`select id from variations where run_id = ${run_id} order by id for share`;
+    const chosen = await lockRun(tx, run_id);
+    await requireErrand(tx, errand);
+    const [first] = verdict.leaders;
+    const picks = options.pick === 'verdict' && chosen === null;
+    const clear = verdict.executed_decided && first !== undefined;
+    const { decided_by, tie, summary } = verdict;
+    const payload = {
+      ...{ verdict: id, decided_by, tie, asks: picks && !clear },
+      ranking: verdict.ranking.map(({ position, rank }) => ({ position, rank })),
+      summary: [summary.headline, ...summary.sentences].join(' '),
+    };
+    await append(tx, run_id, null, [{ type: 'verdict.given', payload }]);
+    await tx`
+      update verdicts set status = 'given', worker = null, given_at = now(),
+        verdict = ${tx.json(verdict as unknown as { [key: string]: string })},
+        seq = (select seq from runs where id = ${run_id})
+      where id = ${id}`;
+    await tx`update runs set updated_at = now() where id = ${run_id}`;
+    if (picks && clear) await choose(tx, run_id, { position: first, by: 'verdict', note: null });
+  });
+}
+
+/** The run's row comes before the errand's, as everywhere. Its winner. */
+async function lockRun(tx: Tx, runId: number): Promise<number | null> {
+  const [run] = await tx<{ winner: number | null }[]>`
+    select winner from runs where id = ${runId} for no key update`;
+  return run?.winner ?? null;
+}
+
+async function requireErrand(tx: Tx, errand: Errand): Promise<void> {
+  if (!(await holdsErrand(tx, 'verdicts', errand))) throw new Fenced(errand.id, errand.epoch);
+}
