@@ -169,6 +169,9 @@ describe('the way', () => {
     const errand = await take(runId);
     await direct(database, runId, { text: 'more', variations: [1], path: null, line: null });
     expect(await refusalOf(planLanding(database, errand, plan, winner))).toBe('winner_reopened');
+    // Also when it is completed again by now, with another patch than that which was read.
+    await database.sql`update variations set status = 'completed', checkpoint = 2 where run_id = ${runId}`;
+    expect(await refusalOf(planLanding(database, errand, plan, winner))).toBe('winner_reopened');
     expect(types(await told(runId))).toEqual([]);
   });
 });
@@ -247,9 +250,11 @@ describe('a pull request that is out', () => {
     const runId = await wonRun(database);
     await land(runId);
     const errand = await take(runId);
-    await planLanding(database, errand, { ...plan, branch: `bakeoff/${runId}-x` }, winner);
+    const commit = `${runId}`.padStart(40, 'c');
+    const head = `bakeoff/${runId}-x`;
+    await planLanding(database, errand, { ...plan, branch: head, commit_sha: commit }, winner);
     await succeedLanding(database, errand, openPull);
-    return { runId, id: errand.id, head: `bakeoff/${runId}-x` };
+    return { runId, id: errand.id, head, commit };
   };
   const age = (id: number, seconds: number) => database.sql`
     update landings set polled_at = polled_at - make_interval(secs => ${seconds}) where id = ${id}`;
@@ -325,7 +330,7 @@ describe('a pull request that is out', () => {
     expect((await getLanding(database, runId)).pull_request?.state).toBe('merged');
     const other = await out();
     await claimLook(database);
-    await database.sql.begin((tx) => hearOfChecks(tx, { sha: plan.commit_sha, branch: null }));
+    await database.sql.begin((tx) => hearOfChecks(tx, { sha: other.commit, branch: null }));
     expect((await claimLook(database))?.id).toBe(other.id);
     await database.sql.begin((tx) => hearOfChecks(tx, { sha: null, branch: other.head }));
     expect((await claimLook(database))?.id).toBe(other.id);

@@ -26,7 +26,7 @@ export function webhookRoutes({ agentSide }: Pick<Services, 'agentSide'>) {
   const pace = new Pace(burst, perSecond);
   const routes = new Elysia();
   for (const forge of ['github', 'forgejo'] as const) {
-    const { detail } = describe('webhooks', 'What a forge says by itself of pull requests and their checks', {
+    const { detail } = describe('service', 'What a forge says by itself of pull requests and their checks', {
       gives: heardSchema,
     });
     routes.post(
