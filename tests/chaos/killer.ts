@@ -245,7 +245,11 @@ async function holds({ sql }: Fleet, ms: number): Promise<boolean> {
 
 async function allEnded({ sql }: Fleet, hit: readonly Sight[]): Promise<boolean> {
   const ids = hit.map((one) => one.run);
-  const open = await sql`select from runs where id in ${sql(ids)} and completed_at is null`.catch(() => [1]);
+  const open = await sql`
+    select from runs where id in ${sql(ids)} and completed_at is null
+    union all select from verdicts where run_id in ${sql(ids)} and status in ('wanted', 'judging')`.catch(
+    () => [1],
+  );
   return open.length === 0;
 }
 

@@ -34,11 +34,13 @@ export async function openLoad(fleet: Fleet, variations: number): Promise<Load> 
   };
 }
 
-/** How many of a load's runs have ended. */
+/** How many of a load's runs have ended, and are ranked. */
 export async function ended({ sql }: Pick<Fleet, 'sql'>, load: Load): Promise<number> {
   if (load.runs.length === 0) return 0;
   const [row] = await sql<{ count: number }[]>`
-    select count(*)::int as count from runs where completed_at is not null and id in ${sql(load.runs.map((run) => run.id))}`;
+    select count(*)::int as count from runs r
+    where completed_at is not null and id in ${sql(load.runs.map((run) => run.id))}
+      and not exists (select from verdicts where run_id = r.id and status in ('wanted', 'judging'))`;
   return row?.count ?? 0;
 }
 

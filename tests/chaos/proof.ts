@@ -37,6 +37,10 @@ export async function proveRecord(
       (select jsonb_agg(jsonb_build_array((e.payload->>'call')::int, extract(epoch from e.created_at) * 1000) order by e.seq)
         from events e where e.run_id = v.run_id and e.variation = v.position and e.type = 'model.responded') as answers
     from variations v where v.run_id in ${sql(ids)}`;
+  const verdicts = await sql<{ id: number; given: number; told: number }[]>`
+    select r.id, (select count(*)::int from verdicts where run_id = r.id and status = 'given') as given,
+      (select count(*)::int from events where run_id = r.id and type = 'verdict.given') as told
+    from runs r where r.id in ${sql(ids)}`;
   const nameOf = (row: Counted) => `${labels.get(row.run)}/${row.position}`;
   const struck = count(kills.flatMap((kill) => kill.hit.map((one) => `${one.label}/${one.position}`)));
   const frozen = new Set(
@@ -80,6 +84,12 @@ export async function proveRecord(
     });
   }
   return [
+    {
+      what: 'every run is ranked, once',
+      against: verdicts
+        .filter(({ given, told }) => given !== told || given !== (sound.length > 1 ? 1 : 0))
+        .map(({ id, given, told }) => `run ${id} has ${given} verdicts, told ${told} times`),
+    },
     {
       what: 'every run is completed',
       against: runs
