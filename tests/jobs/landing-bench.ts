@@ -42,6 +42,8 @@ export interface LandingBench {
   events(runId: number): Promise<Event[]>;
   /** What the errands' log said. */
   said: string[];
+  /** Ends the errands as a shutdown does; begun again by the function that it gives. */
+  pause(): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
 
@@ -82,7 +84,8 @@ export async function openLandingBench(
     );
   const log = { debug: say, info: say, warn: say, error: say };
   const parts: Parts = { ...bench.parts, log, waits: { retryMs: 20 } };
-  const stop = await startErrands(parts, 'lander', { landings: landing });
+  const start = () => startErrands(parts, 'lander', { landings: landing });
+  let stop = await start();
   const works: string[] = [];
   let target = '';
 
@@ -144,6 +147,12 @@ export async function openLandingBench(
         30_000,
       ),
     events: (runId) => listEvents(bench.database, runId, { limit: 100_000 }),
+    async pause() {
+      await stop();
+      return async () => {
+        stop = await start();
+      };
+    },
     async close() {
       await stop();
       await bench.close();

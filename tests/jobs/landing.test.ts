@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCheckpoint } from '../../src/core/checkpoint';
 import { getLanding, landRun } from '../../src/core/landing';
-import { defaultOptions } from '../../src/core/run';
+import { changeRun, defaultOptions } from '../../src/core/run';
 import { landRequest } from '../core/landing-scene';
 import { gapless } from '../core/scene';
 import { git } from '../support/repository';
@@ -146,6 +146,32 @@ describe('a branch', () => {
     expect((await told(runId)).map((event) => event.type)).toEqual(['landing.started', 'landing.succeeded']);
   });
 
+  test('is the same commit at each try, and stays the one that was pushed though the run has another name by then', async () => {
+    const { database } = on.bench;
+    const trouble = (runId: number) =>
+      until(async () => {
+        const seen = await getLanding(database, runId);
+        return seen.error !== null && seen;
+      }, 'a try that failed');
+    const project = await on.fresh();
+    const first = await on.won(project);
+    on.forge.git.faults = { cutBeforePush: true };
+    await landRun(database, first, landRequest);
+    const planned = await trouble(first);
+    on.forge.git.faults = {};
+    expect((await on.settled(first)).commit).toBe(planned.commit!);
+
+    const second = await on.won(project);
+    on.forge.git.faults = { cutAfterPush: true };
+    await landRun(database, second, landRequest);
+    const pushed = await trouble(second);
+    await changeRun(database, second, { name: 'Another name' });
+    on.forge.git.faults = {};
+    expect(await on.settled(second)).toMatchObject({
+      ...{ status: 'landed', branch: pushed.branch, commit: pushed.commit },
+    });
+  });
+
   test('whose repository lets nobody in ends as refused, without the token anywhere', async () => {
     const runId = await on.won(await on.fresh());
     on.said.length = 0;
@@ -237,6 +263,23 @@ describe('a pull request', () => {
       pull_request: { number: 1 },
       error: null,
     });
+    expect(on.forge.pulls).toHaveLength(1);
+  });
+
+  test('is given back at a shutdown, and opened by who comes next', async () => {
+    const runId = await on.won(await on.fresh());
+    const gate = Promise.withResolvers<void>();
+    on.forge.faults = { hold: gate.promise };
+    await landRun(on.bench.database, runId, { ...landRequest, ...request });
+    await until(() => on.forge.requests.length > 0, 'the forge being asked');
+    const begun = performance.now();
+    const goOn = await on.pause();
+    expect(performance.now() - begun).toBeLessThan(4_000);
+    expect(await getLanding(on.bench.database, runId)).toMatchObject({ status: 'wanted', error: null });
+    on.forge.faults = {};
+    gate.resolve();
+    await goOn();
+    expect(await on.settled(runId)).toMatchObject({ status: 'landed', pull_request: { number: 1 } });
     expect(on.forge.pulls).toHaveLength(1);
   });
 
