@@ -39,7 +39,7 @@ function outcomeLines({ flow, verdict, winner, landing }: Run): string[] {
     ...(flow === null
       ? []
       : [`Part ${flow.place} of ${flow.runs.length} of a flow: runs ${flow.runs.join(', ')}`]),
-    ...summaryOf(verdict).map((summary) => `Verdict: ${fit(plain(summary), 300)}`),
+    ...summaryOf(verdict).map((line, i) => `${i === 0 ? 'Verdict: ' : '     '}${fit(plain(line), 300)}`),
     ...(winner === null ? [] : [`Winner: ${winnerWords(winner)}`]),
     ...(landing === null ? [] : landingLines(landing)),
   ];
@@ -51,10 +51,16 @@ export function winnerWords({ position, by, note }: Winner): string {
   return `variation ${position}, picked by ${by === 'person' ? 'a person' : 'the verdict'}${said}`;
 }
 
+/** What a verdict says of itself, the headline first; at most ten lines. */
 function summaryOf(verdict: unknown): string[] {
-  const summary =
-    typeof verdict === 'object' && verdict !== null && 'summary' in verdict ? verdict.summary : null;
-  return typeof summary === 'string' && summary !== '' ? [summary] : [];
+  const summary = fieldOf(verdict, 'summary');
+  const sentences = fieldOf(summary, 'sentences');
+  const lines = [fieldOf(summary, 'headline'), ...(Array.isArray(sentences) ? sentences : [])];
+  return lines.filter((line) => typeof line === 'string' && line !== '').slice(0, 10);
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 
 /**
@@ -83,7 +89,7 @@ function nextWay({
 }: Run): { label: string; command: string }[] {
   const results = variations.filter((one) => one.status === 'completed' && one.branch !== null);
   if (status !== 'completed' || options.dry_run || results.length === 0) return [];
-  if (winner === null && results.length > 1)
+  if (winner === null && (results.length > 1 || options.land !== null))
     return [{ label: 'Pick:  ', command: `./bakeoff pick ${id} <variation>` }];
   const open = landing === null || landing.status === 'failed' || landing.status === 'undone';
   return winner !== null && open
