@@ -41,7 +41,6 @@ test('a run is started from the form and watched to its end without a reload', a
   });
 
   await page.locator('#run-head [data-s="completed"]').first().waitFor();
-  await page.locator('#feed').waitFor({ state: 'detached' });
   expect(await page.title()).toStartWith('Completed');
   const stream = page.locator('#v1-stream');
   expect(await stream.getByText('Workspace ready').count()).toBe(1);

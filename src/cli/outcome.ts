@@ -79,7 +79,7 @@ function nextWay({
 }: Run): { label: string; command: string }[] {
   const results = variations.filter((one) => one.status === 'completed' && one.branch !== null);
   if (status !== 'completed' || options.dry_run || results.length === 0) return [];
-  if (winner === null && results.length > 1)
+  if (winner === null && (results.length > 1 || options.land !== null))
     return [{ label: 'Pick:  ', command: `./bakeoff pick ${id} <variation>` }];
   const open = landing === null || landing.status === 'failed' || landing.status === 'undone';
   return winner !== null && open

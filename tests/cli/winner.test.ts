@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Value } from '@sinclair/typebox/value';
+import { printRun } from '../../src/cli/outcome';
 import type { Landing, Run } from '../../src/core/contract';
 import { landingBody } from '../../src/server/landing-body';
 import { landingSchema } from '../../src/server/schemas-outcome';
 import { makeRepository } from '../support/repository';
 import { scenario, startTestService, type TestService } from '../support/service';
 import { tempDir } from '../support/temp';
+import { run as madeUp } from '../views/fixtures';
 import { cli } from './cli';
 
 setDefaultTimeout(60_000);
@@ -83,6 +85,21 @@ test('a run that waits for a winner says so, and how to pick it', async () => {
   expect(out).toContain(`Waits for the winner of run ${first} (./bakeoff pick ${first} <variation>)`);
   expect(out).toContain(`Part 2 of 2 of a flow: runs ${first}, ${body.id}`);
   for (const id of body.flow!.runs) await cli(['stop', String(id)], env);
+});
+
+test('a verdict is told by its headline and its sentences, harmless for a terminal', () => {
+  const summary = { headline: '2 is first\u001b[2J', sentences: ['It broke nothing.', 'It fixed one more.'] };
+  const told = (change: object) => {
+    const said: string[] = [];
+    const screen = { write: (text: string) => void said.push(text), bytes: () => {}, live: false };
+    printRun({ ...screen, color: false, width: () => 100 }, madeUp(change), []);
+    return said.join('');
+  };
+  expect(told({ verdict: { summary } })).toContain(
+    'Verdict: 2 is first\uFFFD[2J\n     It broke nothing.\n     It fixed one more.\n',
+  );
+  for (const verdict of [null, {}, { summary: null }, { summary: { headline: 3, sentences: 'x' } }])
+    expect(told({ verdict })).not.toContain('Verdict');
 });
 
 describe('a landing', () => {

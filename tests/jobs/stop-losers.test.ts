@@ -9,6 +9,8 @@ import { type Bench, command, done, edit, openBench, processesWith, typesOf } fr
 // A busy machine is slow, not wrong.
 setDefaultTimeout(30_000);
 
+/** Of this process alone: another one may run the same tests. */
+const long = `8642.${process.pid}7`;
 let bench: Bench;
 beforeAll(async () => {
   bench = await openBench();
@@ -19,7 +21,7 @@ test('a variation that passes everything required stops one at a command, its pr
   const agents = await Promise.all(
     Object.entries({
       quick: [edit, done],
-      slow: [command('sleep 8642.7'), done],
+      slow: [command(`sleep ${long}`), done],
       thinking: [{ ...done, delay_ms: 25_000 }],
     }).map(async ([name, turns]) => {
       const agent = newAgent({ name, scenario: { turns } });
@@ -31,12 +33,12 @@ test('a variation that passes everything required stops one at a command, its pr
     ...{ variations: 3, options: { stop_losers: true, approval: 'commit' }, run: { agents } },
     checks: [{ name: 'two', command: 'grep -q two a.txt' }],
   });
-  await until(() => processesWith('8642.7').length > 0, 'the long command');
+  await until(() => processesWith(long).length > 0, 'the long command');
   const asked = await until(async () => (await listApprovals(bench.database, id))[0], 'the question');
   await decide(bench.database, id, asked.id, { decision: 'approve', comment: null, plan: null });
   await bench.sweep();
   const run = await bench.ended(id, 20_000);
-  expect(processesWith('8642.7')).toEqual([]);
+  expect(processesWith(long)).toEqual([]);
   expect([run.status, ...run.variations.map((one) => one.status)].join()).toBe(
     'completed,completed,stopped,stopped',
   );
