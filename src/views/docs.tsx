@@ -65,7 +65,7 @@ export function DocsPage({
 
 const later = 'not yet';
 /** What is asked for most comes first. */
-const order = ['runs', 'steering', 'tasks', 'projects', 'agents', 'service', later];
+const order = ['runs', 'steering', 'results', 'tasks', 'projects', 'agents', 'service', later];
 
 function Group({ name, calls }: { name: string; calls: readonly Call[] }) {
   const heading = (

@@ -860,8 +860,6 @@ function cursor(key: unknown): string {
 
 describe('a call that is not built yet', () => {
   test.each([
-    ...['verdict', 'grafts'].map((name) => ['POST', `/runs/1/${name}`]),
-    ...['verdict'].map((name) => ['GET', `/runs/1/${name}`]),
     ...['/api-keys', '/users', '/webhooks'].flatMap((path) => [
       ['GET', path],
       ['POST', path],
@@ -871,7 +869,6 @@ describe('a call that is not built yet', () => {
       ['PATCH', '/users/1'],
       ['DELETE', '/webhooks/1'],
     ],
-    ['GET', '/runs/1/variations/1/diff?against=2'],
   ] as [string, string][])('%s %s is 501', async (method, path) => {
     const body = method === 'GET' || method === 'DELETE' ? undefined : {};
     const answer = await service.call<{ error: { code: string } }>(path, body, method);

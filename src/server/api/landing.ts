@@ -17,7 +17,7 @@ import { landingSchema, preflightSchema } from '../schemas-outcome';
 import type { Services } from '../services';
 import { asSource, idempotencyOf } from '../start-run';
 
-const tell = describe.bind(null, 'steering');
+const tell = describe.bind(null, 'results');
 
 const target = t.String({ minLength: 1, maxLength: 250, description: 'a branch; default the project’s' });
 const rebaseBody = t.Object(

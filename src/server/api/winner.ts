@@ -9,7 +9,7 @@ import { readId } from '../query';
 import { runSchema } from '../schemas';
 import type { Services } from '../services';
 
-const tell = describe.bind(null, 'steering');
+const tell = describe.bind(null, 'results');
 
 const winnerBody = t.Object(
   {
