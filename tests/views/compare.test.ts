@@ -77,7 +77,7 @@ describe('the compare page', () => {
     const poison = <T>(value: T): T =>
       JSON.parse(JSON.stringify(value), (key, one) =>
         typeof one === 'string' &&
-        !/_at$|status|result|kind|^by$|^at$|why|side|type|provider|approval|mode/.test(key)
+        !/_at$|status|result|kind|^by$|^at$|why|side|type|change|provider|approval|mode/.test(key)
           ? `${evil}${one}`
           : one,
       );
@@ -85,7 +85,7 @@ describe('the compare page', () => {
     const page = comparePage({
       run: poison(
         comparedRun({
-          variations: [compared(1, { flags: [{ path, kind: 'test' }] }), compared(2), compared(3)],
+          variations: [compared(1, { flags: [{ path, kind: 'test', change: 'modified' }] }), compared(2), compared(3)],
           winner: { position: 1, by: 'person', note: evil, at: comment.created_at },
         }),
       ),
@@ -258,11 +258,14 @@ describe('the compare page', () => {
   });
 
   test('tells what a graft is made of', () => {
-    const graft = [
-      { variation: 1, path: 'a', hunks: [1, 2] },
-      { variation: 1, path: 'b', hunks: [1] },
-      { variation: 2, path: 'c' },
-    ];
+    const graft = {
+      on: null,
+      parts: [
+        { variation: 1, path: 'a', hunks: [1, 2] },
+        { variation: 1, path: 'b', hunks: [1] },
+        { variation: 2, path: 'c' },
+      ],
+    };
     const run = comparedRun({
       variations: [compared(1), compared(2), compared(3, { kind: 'graft', graft })],
     });
