@@ -138,7 +138,6 @@ test('a variation goes back to a checkpoint, and another is forked from one', as
   const id = await startRun();
   await page.goto(at(`/runs/${id}`));
   await head(page, 'completed').waitFor();
-  await page.locator('#feed').waitFor({ state: 'detached' });
 
   await page.getByLabel('Fork from checkpoint 2…').click();
   await page.locator('dialog:modal #fork-say').fill('Number them differently');
