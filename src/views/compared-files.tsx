@@ -1,6 +1,6 @@
 import { Html } from '@kitajs/html';
 import type { Run } from '../core/contract';
-import type { CommentTyped } from './comment';
+import { type CommentTyped, CommentVoice } from './comment';
 import { type CompareQuery, compareAddress, fileValue, hunkValue } from './compare-address';
 import type { Comment } from './compare-facts';
 import { ComparedFile, cutTo } from './compared-file';
@@ -68,7 +68,19 @@ interface Props {
 export function Files(props: Props) {
   const { shell, run, query, files, texts, composed, comments, commented, token, shown } = props;
   const { from, to, path } = query;
-  if (props.missing) return <Empty title="Nothing to compare yet" says={visible(props.missing)} />;
+  if (props.missing)
+    return (
+      <>
+        <Empty title="Nothing to compare yet" says={visible(props.missing)} />
+        <div class="notes">
+          {comments
+            .filter((one) => one.position === to || one.position === from)
+            .map((comment) => (
+              <CommentVoice comment={comment} now={shell.now} />
+            ))}
+        </div>
+      </>
+    );
   if (files === null)
     return (
       <Empty
