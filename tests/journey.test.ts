@@ -61,7 +61,7 @@ test('a run is started from the form and watched to its end without a reload', a
   await list.locator('.run [data-s="completed"]').first().waitFor();
 
   await page.bringToFront();
-  await page.keyboard.press('c');
+  await page.keyboard.press('t');
   await page.waitForURL(/tab=changes/);
   expect(await page.locator('#changes tr.add').count()).toBeGreaterThan(0);
   await page.keyboard.press('2');

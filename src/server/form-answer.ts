@@ -3,6 +3,7 @@ import { getRun } from '../core/run';
 import { partial } from '../views/partial';
 import { isOver } from '../views/runlist';
 import { Toast } from '../views/toast';
+import { verdictEvents } from './compare-matter';
 import { enqueue } from './enqueue';
 import { home } from './home-page';
 import { pageHeaders, seeOther, takesParts } from './page-shell';
@@ -69,7 +70,8 @@ async function placesOf({ database }: Services, id: number, form: URLSearchParam
   const run = await getRun(database, id);
   const variation = chosen(run.variations, form.get('v'));
   const matter = await loadMatter(database, id, variation.position);
-  const places = await runParts(run, variation, tabOf(form), matter, new Date());
+  const events = await verdictEvents(database, run);
+  const places = await runParts(run, variation, tabOf(form), matter, new Date(), events);
   return places
     .map(([place, html]) => (place === 'title' ? html : partial(place, 'outerMorph', html)))
     .join('\n');
@@ -92,6 +94,6 @@ function addressOf(id: number, form: URLSearchParams): string {
   return text === '' ? `/runs/${id}` : `/runs/${id}?${text}`;
 }
 
-function parts(html: string, headers: Record<string, string> = {}): Response {
+export function parts(html: string, headers: Record<string, string> = {}): Response {
   return new Response(html, { headers: { ...pageHeaders, 'cache-control': 'no-store', ...headers } });
 }

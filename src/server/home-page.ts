@@ -4,7 +4,7 @@ import { HomePage } from '../views/home';
 import { readQuery } from '../views/query';
 import { countRuns, listPage, readWaits, readWeek } from './list-view';
 import { pageHeaders, shellOf } from './page-shell';
-import type { Refused } from './run-page';
+import type { Refused } from './refused';
 import type { Services } from './services';
 
 /** The first page; `sent` is a form that came back wrong. */

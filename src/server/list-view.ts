@@ -1,4 +1,5 @@
 import { listOpenApprovals } from '../core/approval';
+import { listAskedWinners } from '../core/asked-winner';
 import type { Page, Run } from '../core/contract';
 import type { Database } from '../core/db';
 import { listAwaitedWinners } from '../core/dependency';
@@ -43,11 +44,18 @@ export function readWeek(database: Pick<Database, 'sql'>) {
 
 /** What waits for a person, the oldest first: as it is now, since what was just answered must not come back. */
 export async function readWaits(database: Pick<Database, 'sql'>): Promise<AllWaits> {
-  const [waits, picks] = await Promise.all([
+  const [waits, awaited, asked] = await Promise.all([
     listOpenApprovals(database, mostWaits),
     listAwaitedWinners(database, mostWaits),
+    listAskedWinners(database, mostWaits),
   ]);
-  return { waits, picks };
+  const says = new Map(asked.map((one) => [one.id, one.says]));
+  const waited = new Set(awaited.map((one) => one.id));
+  const picks = [
+    ...awaited.map((one) => ({ ...one, says: says.get(one.id) ?? null })),
+    ...asked.filter((one) => !waited.has(one.id)).map((one) => ({ ...one, waiting: [] })),
+  ];
+  return { waits, picks: picks.sort((a, b) => (a.since < b.since ? -1 : 1)).slice(0, mostWaits) };
 }
 
 /** The id of the newest run there is; 0 before the first. */

@@ -7,8 +7,12 @@ import { ErrorPage } from '../views/errorpage';
 import { readQuery as readListQuery } from '../views/query';
 import { themes } from '../views/shell';
 import { assetRoutes } from './assets';
+import { compareFeed } from './compare-feed';
+import { comparePages } from './compare-forms';
+import { queryOf } from './compare-page';
 import { bodyOf, entryError, readEntry } from './entry';
 import { home } from './home-page';
+import { landingForms } from './landing-forms';
 import { listFeed } from './list-feed';
 import { mendForm } from './mend-form';
 import { bareShell, ownPath, pageHeaders, seeOther } from './page-shell';
@@ -34,6 +38,8 @@ export function pages(services: Services) {
     .use(assetRoutes())
     .use(steeringForms(services))
     .use(mendForm(services))
+    .use(comparePages(services))
+    .use(landingForms(services))
     .use(settingsPages(services))
     .use(projectsPages(services))
     .use(workersPages(services))
@@ -66,6 +72,12 @@ export function pages(services: Services) {
     .get('/runs/:id/feed', async ({ request, params, server }) => {
       const run = await getRun(database, readId(params.id));
       const search = new URL(request.url).searchParams;
+      if (search.get('page') === 'compare') {
+        const [query, after] = [queryOf(run, search), resumeAfter(request)];
+        return eventStream(request, server, services.stopping, (signal) =>
+          compareFeed(services, run.id, query, after, signal),
+        );
+      }
       const { position } = chosen(run.variations, search.get('v'));
       const query = { runId: run.id, position, tab: tabOf(search), after: resumeAfter(request) } as const;
       return eventStream(request, server, services.stopping, (signal) => runFeed(services, query, signal));

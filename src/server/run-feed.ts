@@ -2,12 +2,14 @@ import type { Run } from '../core/contract';
 import type { Event } from '../core/fact';
 import { getRun } from '../core/run';
 import { Changes } from '../views/changes';
+import type { VerdictEvents } from '../views/compare-facts';
 import { ComposeTo } from '../views/compose';
 import { Ev } from '../views/events';
 import { partial } from '../views/partial';
 import { isOver } from '../views/runlist';
 import { Earlier, eventsContext } from '../views/runpage';
 import { Timeline } from '../views/timeline';
+import { verdictEvents } from './compare-matter';
 import { pause } from './pause';
 import { loadMatter, runParts } from './run-parts';
 import { changedAt, loadSteps, loadStream, shownItems } from './run-view';
@@ -60,6 +62,8 @@ export async function* runFeed(
   let drawn = 0;
   let undrawn = true;
   let seq = after;
+  let judged: Run['verdict'] = null;
+  let evidence: VerdictEvents | null = null;
   /** What each place was last sent: what is still so is not sent again. */
   const sent = new Map<string, string>();
 
@@ -99,7 +103,7 @@ export async function* runFeed(
     const now = new Date();
     const variation = run.variations.find((one) => one.position === position);
     if (!variation) return [];
-    const places = await runParts(run, variation, tab, matter, now);
+    const places = await runParts(run, variation, tab, matter, now, await eventsOf(run));
     places.push(['#compose-to', await ComposeTo({ run, variation })]);
     const parts: string[] = [];
     for (const [place, html] of places) {
@@ -118,6 +122,13 @@ export async function* runFeed(
       undrawn = false;
     }
     return [{ id: seq, data: parts.filter(Boolean).join('\n') }];
+  }
+
+  /** Where the verdict's evidence is: asked for anew only with another verdict. */
+  async function eventsOf(run: Run): Promise<VerdictEvents | null> {
+    if (run.verdict?.id !== judged?.id) evidence = await verdictEvents(database, run);
+    judged = run.verdict;
+    return evidence;
   }
 
   /** New items at the end, changed ones in their place, and the oldest off the page when there are too many. */
@@ -163,7 +174,10 @@ export async function earlierItems(
 }
 
 /** The batches of events, and between them an empty one whenever it is time to look at what has no events. */
-async function* looking(batches: AsyncGenerator<Event[]>, signal: AbortSignal): AsyncGenerator<Event[]> {
+export async function* looking(
+  batches: AsyncGenerator<Event[]>,
+  signal: AbortSignal,
+): AsyncGenerator<Event[]> {
   let next = batches.next();
   try {
     while (!signal.aborted) {

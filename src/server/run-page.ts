@@ -4,20 +4,13 @@ import { notFound } from '../core/errors';
 import { listEvents } from '../core/event';
 import { getRun } from '../core/run';
 import { RunPage } from '../views/runpage';
+import { verdictEvents } from './compare-matter';
 import { pageHeaders, shellOf } from './page-shell';
-import { loadMatter } from './run-parts';
+import type { Refused } from './refused';
+import { landedOf, loadMatter } from './run-parts';
 import { loadSteps, loadStream } from './run-view';
 import type { Services } from './services';
 import { sheetOf } from './sheets';
-
-/** What a form could not do: the page comes back with it, and with what was typed. */
-export interface Refused {
-  status: number;
-  problem: { strong: string; rest: string };
-  typed?: { text: string; to: string };
-  /** The patch that was handed in for a variation. */
-  mended?: { position: number; text: string };
-}
 
 /** A run's page, as its address asks for it. */
 export async function runPage(
@@ -34,12 +27,13 @@ export async function runPage(
   const seq = newest?.seq ?? 0;
   const variation = chosen(run.variations, search.get('v'));
   const past = seqOf(search.get('before'));
-  const [shell, { stream, earlier }, steps, matter, sheet] = await Promise.all([
+  const [shell, { stream, earlier }, steps, matter, sheet, events] = await Promise.all([
     shellOf(services, request),
     loadStream(database, id, variation.position, past ?? seq + 1),
     loadSteps(database, id, seq + 1),
     loadMatter(database, id, variation.position),
-    sheetOf(services, run, search),
+    sheetOf(services, run, search, refused),
+    verdictEvents(database, run),
   ]);
   const markup = await RunPage({
     shell,
@@ -51,9 +45,12 @@ export async function runPage(
     seq,
     ...matter,
     steps,
+    events,
+    landing: landedOf(run, shell.now),
     past: past !== null,
     token: randomUUID(),
     problem: refused?.problem,
+    picked: refused?.picked,
     typed: refused?.typed,
     mended: refused?.mended?.position === variation.position ? refused.mended.text : undefined,
     sheet: sheet ?? undefined,

@@ -5,14 +5,18 @@ import type { Checkpoint, Run } from '../core/contract';
 import { BackSheet, ForkSheet, RetrySheet } from '../views/sheet';
 import { DenySheet, EditSheet } from '../views/sheet-run';
 import { sheets } from '../views/sheetlink';
+import { landSheet } from './land-sheet';
+import type { Refused } from './refused';
 import type { Services } from './services';
 
 /** The dialog that an address asks for, with what is so now; null when it asks for none, or for nonsense. */
 export async function sheetOf(
-  { database }: Services,
+  services: Services,
   run: Run,
   search: URLSearchParams,
+  refused?: Pick<Refused, 'landing'>,
 ): Promise<JSX.Element | null> {
+  const { database } = services;
   const sheet = sheets.find((one) => one === search.get('sheet'));
   const variation = run.variations.find((one) => String(one.position) === search.get('v'));
   switch (sheet) {
@@ -34,6 +38,8 @@ export async function sheetOf(
       const approval = approvals.find((one) => String(one.id) === search.get('approval'));
       return approval?.status === 'open' ? DenySheet({ run, approval }) : null;
     }
+    case 'land':
+      return landSheet(services, run, search, refused?.landing);
     case undefined:
       return null;
   }

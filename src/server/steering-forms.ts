@@ -11,9 +11,11 @@ import { partial } from '../views/partial';
 import { Waits } from '../views/waits';
 import { agentFor } from './api/fork';
 import { requireBytes } from './body';
+import { commented } from './comment-form';
 import { reprioritize } from './enqueue';
 import { timeOf } from './entry';
 import { type Asked, answer, shownIn } from './form-answer';
+import { readForm, textOf, whole } from './form-fields';
 import { readWaits } from './list-view';
 import { pageHeaders } from './page-shell';
 import { readId } from './query';
@@ -69,7 +71,7 @@ export function steeringForms(services: Services) {
         const [id, position] = [readId(params.id), readId(params.position)];
         const form = new URLSearchParams({ v: String(position) });
         return answer(services, request, { id, verb: 'go back', form }, () =>
-          rollback(database, id, position, whole(read(body).get('checkpoint'))),
+          rollback(database, id, position, whole(readForm(body).get('checkpoint'))),
         );
       },
       { parse: 'text' },
@@ -78,7 +80,7 @@ export function steeringForms(services: Services) {
       '/runs/:id/variations/:position/fork',
       ({ params, request, body }) => {
         const [id, position] = [readId(params.id), readId(params.position)];
-        const form = read(body);
+        const form = readForm(body);
         const agent = form.get('agent') ?? '';
         const directive = textOf(form, 'directive');
         const sent = new URLSearchParams({ v: String(position) });
@@ -98,7 +100,7 @@ export function steeringForms(services: Services) {
       '/runs/:id/change',
       ({ params, request, body }) => {
         const id = readId(params.id);
-        const form = read(body);
+        const form = readForm(body);
         return answer(services, request, { id, verb: 'change', form: new URLSearchParams() }, () =>
           change(services, id, form),
         );
@@ -107,7 +109,11 @@ export function steeringForms(services: Services) {
     )
     .post(
       '/runs/:id/directives',
-      ({ params, request, body }) => told(services, request, readId(params.id), body),
+      ({ params, request, body }) => {
+        const form = readForm(body);
+        const say = form.has('path') ? commented : told;
+        return say(services, request, readId(params.id), form);
+      },
       {
         parse: 'text',
       },
@@ -115,7 +121,7 @@ export function steeringForms(services: Services) {
     .post(
       '/runs/:id/approvals/:approval',
       ({ params, request, body }) =>
-        decided(services, request, readId(params.id), readId(params.approval), read(body)),
+        decided(services, request, readId(params.id), readId(params.approval), readForm(body)),
       { parse: 'text' },
     );
 }
@@ -129,7 +135,7 @@ function retried(
 ): Promise<Response> {
   const id = readId(run);
   const position = variation === null ? undefined : readId(variation);
-  const from = read(body).get('from') === 'start' ? 'start' : 'checkpoint';
+  const from = readForm(body).get('from') === 'start' ? 'start' : 'checkpoint';
   const form = new URLSearchParams(position === undefined ? {} : { v: String(position) });
   return answer(services, request, { id, verb: 'retry', form }, () =>
     retry(services.database, id, position, from),
@@ -137,8 +143,7 @@ function retried(
 }
 
 /** A directive; the page gets a new token with the answer, and lets go of what was typed. */
-function told(services: Services, request: Request, id: number, body: unknown): Promise<Response> {
-  const form = read(body);
+function told(services: Services, request: Request, id: number, form: URLSearchParams): Promise<Response> {
   const text = textOf(form, 'text');
   const to = form.get('to') ?? '';
   const token = form.get('token') ?? '';
@@ -206,19 +211,4 @@ async function change(services: Services, id: number, form: URLSearchParams): Pr
     ...(time === undefined ? {} : { scheduled_at: time === null ? null : new Date(time) }),
   });
   if (priority !== null) await reprioritize(services, id);
-}
-
-function read(body: unknown): URLSearchParams {
-  return new URLSearchParams(String(body ?? ''));
-}
-
-/** A form's text as it was typed: browsers send line breaks as CRLF. */
-function textOf(form: URLSearchParams, name: string): string {
-  return (form.get(name) ?? '').replaceAll('\r\n', '\n').trim();
-}
-
-/** @throws BakeoffError 422 */
-function whole(text: string | null): number {
-  if (text !== null && /^\d{1,9}$/.test(text)) return Number(text);
-  throw invalid('number', 'That is no whole number.');
 }

@@ -1,3 +1,4 @@
+import { countsWord } from './compare-words';
 import { duration } from './format';
 import type { CheckLine, Item } from './items';
 import { State } from './marks';
@@ -22,9 +23,7 @@ export function Checks({ item }: { item: Extract<Item, { kind: 'checks' }> }) {
           <li>
             <CheckState result={line.result} />
             <span safe>{line.name}</span>
-            <small
-              safe
-            >{`${line.exit_code === null ? 'no exit code' : `exit ${line.exit_code}`}, ${duration(line.duration_ms / 1000)}`}</small>
+            <small safe>{aboutLine(line)}</small>
           </li>
         ))}
         {item.running === null ? (
@@ -41,6 +40,17 @@ export function Checks({ item }: { item: Extract<Item, { kind: 'checks' }> }) {
       ))}
     </>
   );
+}
+
+function aboutLine({ exit_code, duration_ms, counts, flaky, cached }: CheckLine): string {
+  return [
+    exit_code === null ? 'no exit code' : `exit ${exit_code}`,
+    countsWord({ counts: counts ?? null }),
+    cached === undefined ? duration(duration_ms / 1000) : `known from run #${cached}`,
+    flaky ? 'flaky: decides nothing' : null,
+  ]
+    .filter((one) => one !== null)
+    .join(', ');
 }
 
 /** A check's result; on the base itself `passed` and `failed` are drawn as what stays so. */

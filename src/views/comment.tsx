@@ -35,6 +35,13 @@ export function CommentRow({ comment, now, columns }: { comment: Comment; now: D
   );
 }
 
+/** A comment that could not be sent. */
+export interface CommentTyped {
+  path: string;
+  line: string;
+  text: string;
+}
+
 interface FormProps {
   run: number;
   /** The file's on its page. */
@@ -46,16 +53,17 @@ interface FormProps {
   /** Where the page comes back to without script. */
   back: string;
   highest: number | null;
+  typed?: CommentTyped | undefined;
 }
 
 /**
  * Tells a variation something of one of its lines, which starts its next iteration. One for each file; a script takes
  * it to the line that is meant.
  */
-export function CommentForm({ run, id, path, sides, token, back, highest }: FormProps) {
+export function CommentForm({ run, id, path, sides, token, back, highest, typed }: FormProps) {
   const address = `/runs/${run}/directives`;
   return (
-    <details class="say-line" id={`${id}-say`}>
+    <details class="say-line" id={`${id}-say`} open={typed !== undefined}>
       <summary>Comment on a line</summary>
       <form
         class="form"
@@ -78,6 +86,7 @@ export function CommentForm({ run, id, path, sides, token, back, highest }: Form
             max={highest === null ? undefined : String(highest)}
             inputmode="numeric"
             required
+            value={typed === undefined ? undefined : Html.escapeHtml(typed.line)}
           />
         </div>
         <label class="vh" for={`${id}-text`}>
@@ -90,7 +99,9 @@ export function CommentForm({ run, id, path, sides, token, back, highest }: Form
           required
           maxlength="20000"
           placeholder="Add a comment on this line"
-        ></textarea>
+        >
+          {Html.escapeHtml(typed?.text ?? '')}
+        </textarea>
         <div class="btns">
           {sides.map((side, i) => (
             <button

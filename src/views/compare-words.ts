@@ -96,7 +96,8 @@ export function countsWord({ counts }: Pick<CheckOutcome, 'counts'>): string | n
 /** `2 hunks of 1 in 1 file, 1 file of 2`. */
 export function partsWord(parts: readonly GraftPart[]): string {
   const said: string[] = [];
-  for (const [variation, own] of Map.groupBy(parts, (part) => part.variation)) {
+  const by = [...Map.groupBy(parts, (part) => part.variation)].sort(([a], [b]) => a - b);
+  for (const [variation, own] of by) {
     const hunked = own.filter((part) => part.hunks !== undefined);
     const hunks = hunked.reduce((sum, part) => sum + (part.hunks?.length ?? 0), 0);
     const files = new Set(hunked.map((part) => part.path)).size;

@@ -1,5 +1,5 @@
 import { Html } from '@kitajs/html';
-import { CommentForm, CommentRow, CommentVoice } from './comment';
+import { CommentForm, CommentRow, type CommentTyped, CommentVoice } from './comment';
 import { type CompareQuery, compareAddress, fileValue, hunkValue } from './compare-address';
 import type { Comment } from './compare-facts';
 import type { FileChange, Hunk, Row } from './diff';
@@ -27,6 +27,8 @@ export interface FileProps {
   clashes: readonly Clash[];
   comments: readonly Comment[];
   token: string;
+  /** A comment on it that could not be sent. */
+  typed?: CommentTyped | undefined;
   now: Date;
 }
 
@@ -118,6 +120,7 @@ export function ComparedFile(props: FileProps) {
           token={`${props.token}-${id}`}
           back={compareAddress(run, query, { path: query.path })}
           highest={props.total}
+          typed={props.typed}
         />
       )}
     </article>

@@ -1,5 +1,6 @@
 import { Html } from '@kitajs/html';
 import type { Run } from '../core/contract';
+import { type CommentTyped, CommentVoice } from './comment';
 import { type CompareQuery, compareAddress, fileValue, hunkValue } from './compare-address';
 import type { Comment } from './compare-facts';
 import { ComparedFile, cutTo } from './compared-file';
@@ -54,15 +55,32 @@ interface Props {
   /** Null: too large to be shown. */
   files: readonly FileChange[] | null;
   texts?: ReadonlyMap<string, { total: number; lines: readonly string[] }> | undefined;
+  /** Why there is nothing to compare. */
+  missing?: string | null | undefined;
   composed: Composed;
   comments: readonly Comment[];
+  commented?: CommentTyped | undefined;
   token: string;
   shown: readonly Shown[];
 }
 
 /** What differs between the two sides, file by file. */
-export function Files({ shell, run, query, files, texts, composed, comments, token, shown }: Props) {
+export function Files(props: Props) {
+  const { shell, run, query, files, texts, composed, comments, commented, token, shown } = props;
   const { from, to, path } = query;
+  if (props.missing)
+    return (
+      <>
+        <Empty title="Nothing to compare yet" says={visible(props.missing)} />
+        <div class="notes">
+          {comments
+            .filter((one) => one.position === to || one.position === from)
+            .map((comment) => (
+              <CommentVoice comment={comment} now={shell.now} />
+            ))}
+        </div>
+      </>
+    );
   if (files === null)
     return (
       <Empty
@@ -107,6 +125,7 @@ export function Files({ shell, run, query, files, texts, composed, comments, tok
               comment.path === one.file.path && (comment.position === to || comment.position === from),
           )}
           token={token}
+          typed={commented?.path === one.file.path ? commented : undefined}
           now={shell.now}
         />
       ))}

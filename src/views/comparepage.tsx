@@ -1,19 +1,23 @@
+import { Html } from '@kitajs/html';
 import type { Run } from '../core/contract';
 import type { Verdict } from '../core/verdict-contract';
+import { type Behind, BehindVerdict } from './behind';
 import { Between, Columns } from './between';
+import type { CommentTyped } from './comment';
 import type { CompareQuery } from './compare-address';
 import type { Comment, Criterion, VerdictEvents } from './compare-facts';
 import { boxesOf, Files, shownFiles } from './compared-files';
 import type { FileChange } from './diff';
 import { Layout } from './layout';
-import { Icon } from './marks';
 import { Matrix } from './matrix';
+import type { PickTyped } from './pick';
+import { PickDialog } from './pick';
 import { inlineProse } from './prose';
 import type { Shell } from './shell';
 import { Problem } from './toast';
 import { type Composed, Tray } from './tray';
 import { type ChangedFile, ChangesTree } from './tree';
-import { PickDialog, VerdictPanel } from './verdict';
+import { JudgeButton, VerdictPanel } from './verdict';
 import { visible } from './visible';
 
 interface Props {
@@ -32,13 +36,22 @@ interface Props {
   files: readonly FileChange[] | null;
   /** By path: how many lines a file has on the right side, and the first of them where they are at hand. */
   texts?: ReadonlyMap<string, { total: number; lines: readonly string[] }>;
+  /** Why there is nothing to compare. */
+  missing?: string | null;
   /** What would become of what was taken. */
   composed: Composed;
   comments: readonly Comment[];
   /** Makes names for what forms send, so that sent twice it is one. */
   token: string;
+  /** Events behind the verdict that are of no variation's stream. */
+  behind?: readonly Behind[];
+  /** The last event that the page knows; the feed goes on after it. */
+  seq?: number;
   landing?: JSX.Element | undefined;
   problem?: { strong: string; rest: string } | undefined;
+  /** What was typed for what could not be done. */
+  picked?: PickTyped | undefined;
+  commented?: CommentTyped | undefined;
   sheet?: JSX.Element | undefined;
 }
 
@@ -51,7 +64,7 @@ export function ComparePage(props: Props) {
   return (
     <Layout shell={shell} title={titleOf(run)} status={run.status} sheet={props.sheet}>
       <Problem problem={props.problem} />
-      <Head run={run} verdict={verdict} />
+      <Head run={run} />
       <VerdictPanel run={run} verdict={verdict} events={events} now={now} landing={props.landing} />
       <section class="panel" aria-label="Evidence">
         <Columns run={run} verdict={verdict} query={query} />
@@ -64,6 +77,7 @@ export function ComparePage(props: Props) {
           now={now}
         />
       </section>
+      <BehindVerdict events={props.behind ?? []} />
       <section id="compare" aria-labelledby="diff-h">
         <div class="head">
           <h2 id="diff-h">Changes</h2>
@@ -86,11 +100,13 @@ export function ComparePage(props: Props) {
               composed={props.composed}
               next={highest + 1}
               here={boxesOf(shown, query)}
+              token={props.token}
             />
           </div>
         </div>
       </section>
-      <PickDialog run={run} verdict={verdict} />
+      <PickDialog run={run} verdict={verdict} typed={props.picked} />
+      {props.seq === undefined ? '' : <Feed run={run.id} query={query} seq={props.seq} />}
     </Layout>
   );
 }
@@ -99,7 +115,15 @@ function titleOf(run: Run): string {
   return `${run.winner ? `${run.winner.position} is picked` : 'Compare'} · ${run.name} · #${run.id}`;
 }
 
-function Head({ run, verdict }: { run: Run; verdict: Verdict | null }) {
+/** What connects the page to the run's feed: the verdict, the evidence and the landing change under the reader. */
+function Feed({ run, query, seq }: { run: number; query: CompareQuery; seq: number }) {
+  const search = new URLSearchParams({ page: 'compare', to: String(query.to), after: String(seq) });
+  for (const column of query.columns ?? []) search.append('show', String(column));
+  const address = `/runs/${run}/feed?${search}`;
+  return <div id="feed" hidden hx-sse:connect={Html.escapeHtml(address)} hx-trigger="load, every 2s"></div>;
+}
+
+function Head({ run }: { run: Run }) {
   return (
     <header class="run-top">
       <div>
@@ -116,12 +140,7 @@ function Head({ run, verdict }: { run: Run; verdict: Verdict | null }) {
         <a class="btn" href={`/runs/${run.id}`}>
           The run
         </a>
-        <form action={`/runs/${run.id}/verdict`} method="post">
-          <button class="btn" type="submit">
-            <Icon i="retry" />
-            {verdict === null ? 'Judge now' : 'Judge again'}
-          </button>
-        </form>
+        <JudgeButton run={run} />
       </div>
     </header>
   );

@@ -1,4 +1,11 @@
-import type { ApprovalKind, Failure, PatchStat, Question, VariationStatus } from '../../drizzle/schema';
+import type {
+  ApprovalKind,
+  Counts,
+  Failure,
+  PatchStat,
+  Question,
+  VariationStatus,
+} from '../../drizzle/schema';
 import type { CheckedOn, CheckResult, Event, Payloads, PlanStep } from '../core/fact';
 import { bytes, plural } from './format';
 
@@ -76,6 +83,11 @@ export interface CheckLine {
   exit_code: number | null;
   duration_ms: number;
   output: string;
+  counts?: Counts | undefined;
+  /** Its result changed on being run again. */
+  flaky?: true | undefined;
+  /** The run that it is known from. */
+  cached?: number | undefined;
 }
 
 /** Output as far as it is kept for showing: its beginning and its end. */

@@ -212,7 +212,9 @@ const keys: [heading: string, rows: [keys: string[], does: string][]][] = [
     [
       [['1', '9'], 'variation, first to ninth'],
       [['j', 'k'], 'next, previous event'],
-      [['c'], 'events, changes'],
+      [['t'], 'events, changes'],
+      [['c'], 'compare'],
+      [['w'], 'pick as winner'],
       [['f'], 'follow the newest event'],
       [['e'], 'unfold, fold'],
       [['i'], 'directive'],

@@ -31,7 +31,7 @@ export function Matrix({ run, verdict, criteria, events, columns, now }: Props) 
   const name = shown.length > wide ? 'matrix many' : shown.length > narrow ? 'matrix some' : 'matrix';
   const target = run.base ?? 'the target';
   const table = (
-    <table class={name} id="matrix" data-n={shown.length > narrow ? undefined : String(shown.length)}>
+    <table class={name} data-n={shown.length > narrow ? undefined : String(shown.length)}>
       <caption class="vh">
         {verdict === null ? 'Variations as they were started' : 'Variations in the order of the verdict'}
       </caption>
@@ -70,11 +70,11 @@ export function Matrix({ run, verdict, criteria, events, columns, now }: Props) 
     </table>
   );
   return shown.length > narrow ? (
-    <section class="scroll" tabindex="0" aria-label="Evidence, all columns">
+    <section class="scroll" id="matrix" tabindex="0" aria-label="Evidence, all columns">
       {table as 'safe'}
     </section>
   ) : (
-    table
+    <div id="matrix">{table as 'safe'}</div>
   );
 }
 
@@ -96,8 +96,11 @@ function PlaceOf({
   const seq = events?.places[position];
   const said = placeWord(place);
   if (seq === undefined) return Html.escapeHtml(said);
+  // What is of the whole run is in no variation's stream.
+  const address =
+    seq === events?.verdict ? `/runs/${run.id}/compare#e${seq}` : `/runs/${run.id}?v=${position}#e${seq}`;
   return (
-    <a href={`/runs/${run.id}?v=${position}#e${seq}`} safe>
+    <a href={address} safe>
       {said}
     </a>
   );

@@ -157,11 +157,18 @@ function Outcome({ run }: { run: Run }) {
   ).length;
   const patches = run.variations.filter((one) => one.patch && one.patch.files > 0).length;
   return (
-    <span safe>
-      {[plural(patches, 'patch', 'patches'), fixed ? `${fixed} fixed` : '', broken ? `${broken} broken` : '']
-        .filter(Boolean)
-        .join(', ')}
-    </span>
+    <>
+      {run.winner ? <State s="winner" word={`${run.winner.position} picked`} /> : ''}{' '}
+      <span safe>
+        {[
+          plural(patches, 'patch', 'patches'),
+          fixed ? `${fixed} fixed` : '',
+          broken ? `${broken} broken` : '',
+        ]
+          .filter(Boolean)
+          .join(', ')}
+      </span>
+    </>
   );
 }
 

@@ -1,6 +1,7 @@
 import { Html } from '@kitajs/html';
 import type { Checkpoint, Run, Variation } from '../core/contract';
 import { Changes } from './changes';
+import type { VerdictEvents } from './compare-facts';
 import { Compose } from './compose';
 import type { FileChange } from './diff';
 import { Ev, type EventsContext } from './events';
@@ -9,6 +10,7 @@ import type { Item } from './items';
 import { Layout } from './layout';
 import { Icon } from './marks';
 import { Mend } from './mend';
+import { PickDialog, type PickTyped } from './pick';
 import { RunHead, StopDialog } from './runhead';
 import type { Shell } from './shell';
 import { Short } from './short';
@@ -16,6 +18,7 @@ import { Tabs, Views } from './tabs';
 import { Timeline } from './timeline';
 import type { TimelineSteps } from './timeline-steps';
 import { Problem } from './toast';
+import { RunVerdict } from './verdict';
 
 /** What of a run is looked at. */
 export interface RunView {
@@ -43,6 +46,11 @@ interface Props extends RunView {
   /** A dialog that the address asks for. */
   sheet?: JSX.Element | undefined;
   steps: TimelineSteps;
+  /** Where the evidence of its verdict is. */
+  events?: VerdictEvents | null;
+  /** How its winner stands on its way out. */
+  landing?: JSX.Element | undefined;
+  picked?: PickTyped | undefined;
   /** An earlier part of the stream is shown, without the feed, which would go on at its end. */
   past?: boolean;
 }
@@ -55,6 +63,7 @@ export function RunPage(props: Props) {
     <Layout shell={shell} title={titleOf(run)} status={run.status} sheet={props.sheet}>
       <Problem problem={props.problem} />
       <RunHead run={run} now={shell.now} />
+      <RunVerdict run={run} events={props.events ?? null} now={shell.now} landing={props.landing} />
       <Timeline run={run} steps={props.steps} current={position} now={shell.now} />
       <Tabs run={run} current={position} tab={tab} />
       <div class="watch" id={`v${position}`}>
@@ -82,6 +91,7 @@ export function RunPage(props: Props) {
       </div>
       {props.past ? '' : <Feed run={run} position={position} tab={tab} seq={props.seq} />}
       <StopDialog run={run} />
+      <PickDialog run={run} verdict={run.verdict} typed={props.picked} />
     </Layout>
   );
 }

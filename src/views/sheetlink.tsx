@@ -2,7 +2,7 @@ import type { Children } from '@kitajs/html';
 import { Html } from '@kitajs/html';
 
 /** Dialogs that are made when they are asked for, so that they say what is so now. */
-export const sheets = ['back', 'fork', 'retry', 'edit', 'deny'] as const;
+export const sheets = ['back', 'fork', 'retry', 'edit', 'deny', 'land'] as const;
 export type SheetName = (typeof sheets)[number];
 
 interface Props {

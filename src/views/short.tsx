@@ -1,10 +1,11 @@
 import { Html } from '@kitajs/html';
-import type { Checkpoint, Run, Variation } from '../core/contract';
+import type { CheckOutcome, Checkpoint, Run, Variation } from '../core/contract';
 import { Checkpoints } from './checkpoints';
 import { CheckState } from './checks';
+import { countsWord, flagWord, nameOf, partsWord } from './compare-words';
 import type { FileChange } from './diff';
 import { Plan } from './events';
-import { clock, count, money, plural, span } from './format';
+import { clock, count, money, plural, span, words } from './format';
 import { State } from './marks';
 import { Cached } from './runhead';
 import { VariationButtons, waitsFor } from './steer';
@@ -28,7 +29,7 @@ export function Short({ run, variation, files, checkpoints, now }: Props) {
     <aside id="short" aria-label={`Variation ${position} in short`}>
       <section>
         <h3>
-          {Html.escapeHtml(`${position} ${variation.agent.name}`)}
+          {Html.escapeHtml(nameOf(variation))}
           <small>{Html.escapeHtml(variation.attempt > 1 ? `attempt ${variation.attempt}` : '')}</small>
         </h3>
         <dl class="pairs">
@@ -49,6 +50,11 @@ export function Short({ run, variation, files, checkpoints, now }: Props) {
                 : clock(span(variation.started_at, variation.completed_at, now)),
             )}
           </Pair>
+          {variation.graft === null ? (
+            ''
+          ) : (
+            <Pair name="Made of">{Html.escapeHtml(partsWord(variation.graft.parts))}</Pair>
+          )}
           {variation.branch === null ? (
             ''
           ) : (
@@ -91,6 +97,7 @@ export function Short({ run, variation, files, checkpoints, now }: Props) {
       )}
       <Checkpoints run={run.id} position={position} checkpoints={checkpoints} now={now} />
       {files.length > 0 ? <Files files={files} changes={changes} /> : ''}
+      <Flags flags={variation.flags} />
       {checks.length > 0 ? (
         <section>
           <h3>
@@ -100,7 +107,9 @@ export function Short({ run, variation, files, checkpoints, now }: Props) {
             {checks.map((check) => (
               <li>
                 <CheckState result={check.result} />
-                <span safe>{check.name}</span>
+                <span>
+                  {Html.escapeHtml(visible(check.name))} <CheckNote check={check} />
+                </span>
               </li>
             ))}
           </ul>
@@ -111,6 +120,49 @@ export function Short({ run, variation, files, checkpoints, now }: Props) {
     </aside>
   );
 }
+
+/** What a check's result is worth, and what was counted. */
+function CheckNote({ check }: { check: CheckOutcome }) {
+  const said = [
+    countsWord(check) ?? '',
+    check.required ? '' : 'not required',
+    check.flaky ? 'flaky: decides nothing' : '',
+    check.on_base_tests === null ? '' : `with the base’s tests: ${words(check.on_base_tests.result)}`,
+  ].filter(Boolean);
+  return said.length === 0 ? (
+    ''
+  ) : (
+    <small class="muted" safe>
+      {said.join(', ')}
+    </small>
+  );
+}
+
+/** Files that judge the patch, and that it touches. */
+function Flags({ flags }: Pick<Variation, 'flags'>) {
+  if (flags.length === 0) return '';
+  const shown = flags.slice(0, mostFlags);
+  return (
+    <section>
+      <h3>Flags</h3>
+      <ul class="flags">
+        {shown.map((flag) => (
+          <li>
+            <State s="needs_review" word={flagWord(flag.kind)} /> <code safe>{visible(flag.path)}</code>{' '}
+            <small class="muted">{flag.change}</small>
+          </li>
+        ))}
+        {flags.length > shown.length ? (
+          <li class="muted" safe>{`and ${plural(flags.length - shown.length, 'more file')}`}</li>
+        ) : (
+          ''
+        )}
+      </ul>
+    </section>
+  );
+}
+
+const mostFlags = 8;
 
 function Pair({ name, children }: { name: string; children: JSX.Element | JSX.Element[] }) {
   return (

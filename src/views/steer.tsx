@@ -56,6 +56,14 @@ export function RunButtons({ run }: { run: Run }) {
       ) : (
         ''
       )}
+      {run.variations.length > 1 || isOver(run.status) ? (
+        <a class="btn" href={`${address}/compare`} data-key="c">
+          <Icon i="columns" />
+          Compare<kbd>c</kbd>
+        </a>
+      ) : (
+        ''
+      )}
       {can.stop ? (
         <button class="btn danger" type="button" command="show-modal" commandfor="stop">
           <Icon i="stop" />

@@ -1,4 +1,5 @@
 import type { Run, Variation } from '../core/contract';
+import { nameOf } from './compare-words';
 import { words } from './format';
 import { Mark } from './marks';
 
@@ -13,7 +14,15 @@ export function Tabs({ run, current, tab }: { run: Run; current: number; tab: 'e
           aria-current={one.position === current ? 'page' : undefined}
         >
           <Mark s={one.status} />
-          <span safe>{`${one.position} ${one.agent.name}`}</span>
+          {one.position === run.winner?.position ? (
+            <>
+              <Mark s="winner" />
+              <span class="vh">picked: </span>
+            </>
+          ) : (
+            ''
+          )}
+          <span safe>{nameOf(one)}</span>
           <small safe>{stateOf(one)}</small>
         </a>
       ))}

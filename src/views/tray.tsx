@@ -20,7 +20,11 @@ export interface Clash {
 }
 
 /** What would become of what was taken; null where nobody has looked. */
-export type Composed = { ok: true } | { ok: false; clashes: readonly Clash[] } | null;
+export type Composed =
+  | { ok: true }
+  /** `says`: what else is in the way. */
+  | { ok: false; clashes: readonly Clash[]; says?: string }
+  | null;
 
 interface Props {
   run: number;
@@ -30,20 +34,22 @@ interface Props {
   next: number;
   /** Boxes that are on this page: those are not repeated here. */
   here: ReadonlySet<string>;
+  /** Names the graft, so that sent twice it is one. */
+  token: string;
 }
 
 /**
  * What was taken so far, and the button that makes a variation of it. Boxes all over the page belong to this form; it
  * also goes back to the page, by itself or by a button, so that nothing that was taken is lost on the way.
  */
-export function Tray({ run, query, composed, next, here }: Props) {
+export function Tray({ run, query, composed, next, here, token }: Props) {
   const { taken, from } = query;
   const elsewhere = taken.filter((one) => !here.has(boxValue(one)));
   const why =
     taken.length === 0
       ? 'Take a hunk or a file first'
       : composed?.ok === false
-        ? 'Solve the conflicts first'
+        ? (composed.says ?? 'Solve the conflicts first')
         : null;
   return (
     <form
@@ -58,6 +64,7 @@ export function Tray({ run, query, composed, next, here }: Props) {
       aria-label="Graft"
     >
       <input type="hidden" name="on" value={String(from)} />
+      <input type="hidden" name="token" value={Html.escapeHtml(token)} />
       <b safe>{`Graft on ${sideOf(from)}`}</b>
       <span safe>{taken.length === 0 ? 'nothing taken yet' : partsWord(partsOf(taken))}</span>
       <Applies composed={composed} taken={taken} />
@@ -78,7 +85,7 @@ export function Tray({ run, query, composed, next, here }: Props) {
           class="btn primary"
           type="submit"
           aria-disabled={why === null ? undefined : 'true'}
-          title={why ?? undefined}
+          title={why === null ? undefined : Html.escapeHtml(visible(why))}
         >
           <Icon i="fork" />
           {Html.escapeHtml(`Make variation ${next}`)}
@@ -93,6 +100,12 @@ export function Tray({ run, query, composed, next, here }: Props) {
 function Applies({ composed, taken }: { composed: Composed; taken: readonly Taken[] }) {
   if (composed === null || taken.length === 0) return '';
   if (composed.ok) return <State s="passes" word="applies" />;
+  if (composed.says !== undefined)
+    return (
+      <small class="muted" safe>
+        {visible(composed.says)}
+      </small>
+    );
   const { length } = composed.clashes;
   return (
     <span class="state clash" data-s="needs_review">
@@ -105,7 +118,7 @@ function Applies({ composed, taken }: { composed: Composed; taken: readonly Take
 const maxClashes = 20;
 
 function Clashes({ composed }: { composed: Composed }) {
-  if (composed === null || composed.ok) return '';
+  if (composed === null || composed.ok || composed.clashes.length === 0) return '';
   return (
     <ul class="clashes">
       {composed.clashes.slice(0, maxClashes).map(({ path, parts, reason }) => (

@@ -1,11 +1,14 @@
 import { Html } from '@kitajs/html';
-import type { Run, Variation } from '../core/contract';
+import type { Run } from '../core/contract';
 import type { Verdict } from '../core/verdict-contract';
 import type { VerdictEvents } from './compare-facts';
-import { inOrder, listed, nameOf } from './compare-words';
-import { ago, moment, plural, words } from './format';
+import { listed } from './compare-words';
+import { ago, moment, plural } from './format';
+import { isOut } from './landing';
 import { Icon, Mark } from './marks';
+import { pickable } from './pick';
 import { isOver } from './runlist';
+import { SheetLink } from './sheetlink';
 import { visible } from './visible';
 
 interface Props {
@@ -22,18 +25,19 @@ export function VerdictPanel({ run, verdict, events, now, landing }: Props) {
   const { winner } = run;
   return (
     <section class="panel verdict" id="verdict" aria-labelledby="verdict-h">
-      <Mark s={winner || verdict ? 'winner' : 'pending'} />
+      <Mark s={run.judging ? 'running' : winner || verdict ? 'winner' : 'pending'} />
       <div>
         <h2 id="verdict-h" safe>
           {headline(run, verdict)}
         </h2>
         {winner ? <Picked run={run} now={now} /> : ''}
         <p>
-          {Html.escapeHtml(verdict ? verdict.summary.sentences.join(' ') : withoutVerdict(run))}{' '}
+          {Html.escapeHtml(visible(verdict ? verdict.summary.sentences.join(' ') : withoutVerdict(run)))}{' '}
+          {run.judging && (verdict || winner) ? 'It is being judged again. ' : ''}
           {events === null ? (
             ''
           ) : (
-            <a href={`/runs/${run.id}#e${events.verdict}`} safe>
+            <a href={`/runs/${run.id}/compare#e${events.verdict}`} safe>
               {`The ${plural(events.count, 'event')} behind this`}
             </a>
           )}
@@ -45,9 +49,63 @@ export function VerdictPanel({ run, verdict, events, now, landing }: Props) {
   );
 }
 
-function headline({ winner }: Run, verdict: Verdict | null): string {
+/** The same on a run's page, once there is something to say or to choose. */
+export function RunVerdict({ run, events, now, landing }: Omit<Props, 'verdict'>) {
+  const { verdict, winner, judging, status } = run;
+  const says = verdict || winner || judging || landing !== undefined || status === 'completed';
+  if (!says) return <section id="verdict" hidden></section>;
+  return <VerdictPanel run={run} verdict={verdict} events={events} now={now} landing={landing} />;
+}
+
+/** Has the variations ranked, or ranked anew after changes. */
+export function JudgeButton({ run }: { run: Run }) {
+  const word = run.verdict === null ? 'Judge now' : 'Judge again';
+  if (run.judging)
+    return (
+      <button class="btn" id="judge" type="button" aria-busy="true" aria-disabled="true">
+        <Mark s="running" />
+        Judging…
+      </button>
+    );
+  if (run.status !== 'completed')
+    return (
+      <button
+        class="btn"
+        id="judge"
+        type="button"
+        aria-disabled="true"
+        title={
+          isOver(run.status)
+            ? 'No variation is completed: there is nothing to rank'
+            : 'Its variations have not ended'
+        }
+      >
+        <Icon i="retry" />
+        {word}
+      </button>
+    );
+  return (
+    <form id="judge" action={`/runs/${run.id}/verdict`} method="post">
+      <button class="btn" type="submit">
+        <Icon i="retry" />
+        {word}
+      </button>
+    </form>
+  );
+}
+
+function headline(run: Run, verdict: Verdict | null): string {
+  const { winner } = run;
   if (winner) return `${winner.position} is picked${winner.by === 'verdict' ? ' by the verdict' : ''}`;
-  return verdict?.summary.headline ?? 'No verdict yet';
+  if (verdict) return visible(verdict.summary.headline);
+  if (run.judging) return 'Being judged…';
+  return only(run) === null ? 'No verdict yet' : 'One result';
+}
+
+/** The only variation, where it is completed. */
+function only(run: Run): number | null {
+  const [one, ...others] = run.variations;
+  return one?.status === 'completed' && others.length === 0 ? one.position : null;
 }
 
 function Picked({ run: { winner }, now }: { run: Run; now: Date }) {
@@ -65,15 +123,21 @@ function Picked({ run: { winner }, now }: { run: Run; now: Date }) {
 
 function withoutVerdict(run: Run): string {
   const live = run.variations.filter((one) => !isOver(one.status));
-  if (live.length === 0) return 'Nothing here was judged. What was run is below all the same.';
-  const who = listed(live.map((one) => one.position));
-  return `${who} ${live.length === 1 ? 'is' : 'are'} not over yet. What the others have is below; the verdict comes when all are over, or now if you ask for it.`;
+  if (live.length > 0) {
+    const who = listed(live.map((one) => one.position));
+    return `${who} ${live.length === 1 ? 'is' : 'are'} not over yet. What the others have is there to see; the verdict comes when all are over.`;
+  }
+  if (run.judging) return 'What was run is looked at first; only what it leaves open is asked of a model.';
+  if (only(run) !== null) return 'There is nothing to rank it against. Picked, it can land.';
+  return 'Nothing here was judged. What was run is there to see all the same.';
 }
 
 /** Pick the first, pick another, land: one primary button for what comes next. */
 function Choice({ run, verdict }: { run: Run; verdict: Verdict | null }) {
   const { winner, id } = run;
-  const leader = winner || !verdict || verdict.tie ? undefined : verdict.leaders[0];
+  const ahead = verdict ? (verdict.tie ? undefined : verdict.leaders[0]) : (only(run) ?? undefined);
+  const leader = winner || run.judging ? undefined : ahead;
+  const out = isOut(run.landing);
   const none = pickable(run).length === 0;
   return (
     <div class="btns">
@@ -89,47 +153,38 @@ function Choice({ run, verdict }: { run: Run; verdict: Verdict | null }) {
           </button>
         </form>
       )}
-      {none ? (
+      <PickButton
+        primary={leader === undefined && !winner}
+        k={leader === undefined}
+        why={
+          none
+            ? 'No variation is completed, so none can be picked'
+            : out
+              ? 'The winner is out: undo its landing first'
+              : null
+        }
+      />
+      {winner && !out ? (
+        <form action={`/runs/${id}/unpick`} method="post">
+          <button class="btn" type="submit">
+            Unpick
+          </button>
+        </form>
+      ) : (
+        ''
+      )}
+      {winner && !out ? (
+        <SheetLink sheet="land" run={id} class="btn primary">
+          <Icon i="land" />
+          Land…
+        </SheetLink>
+      ) : (
         <button
           class="btn"
           type="button"
           aria-disabled="true"
-          title="No variation has made anything that could be picked"
+          title={winner ? 'It has landed, or is about to' : 'Pick a winner first'}
         >
-          Pick…
-        </button>
-      ) : (
-        <button
-          class={leader === undefined && !winner ? 'btn primary' : 'btn'}
-          type="button"
-          command="show-modal"
-          commandfor="pick"
-          data-key={leader === undefined ? 'w' : undefined}
-        >
-          {leader === undefined && !winner ? 'Pick…' : 'Pick another…'}
-          {leader === undefined ? <kbd>w</kbd> : ''}
-        </button>
-      )}
-      {winner ? (
-        <>
-          <form action={`/runs/${id}/unpick`} method="post">
-            <button class="btn" type="submit">
-              Unpick
-            </button>
-          </form>
-          <a
-            class="btn primary"
-            href={`/runs/${id}?sheet=land`}
-            hx-get={`/runs/${id}/sheet?sheet=land`}
-            hx-target="#sheet"
-            hx-swap="innerHTML"
-          >
-            <Icon i="land" />
-            Land…
-          </a>
-        </>
-      ) : (
-        <button class="btn" type="button" aria-disabled="true" title="Pick a winner first">
           <Icon i="land" />
           Land…
         </button>
@@ -138,79 +193,24 @@ function Choice({ run, verdict }: { run: Run; verdict: Verdict | null }) {
   );
 }
 
-/** Those that have made something. */
-function pickable(run: Run): Variation[] {
-  return run.variations.filter((one) => (one.patch?.files ?? 0) > 0 || one.status === 'completed');
-}
-
-/** Chooses any of them, with a note. It stops nothing unless asked. */
-export function PickDialog({ run, verdict }: { run: Run; verdict: Verdict | null }) {
-  const can = pickable(run);
-  const all = inOrder(run, verdict).filter((one) => can.includes(one));
-  const first = all.find((one) => one.position !== run.winner?.position) ?? all[0];
-  const live = run.variations.filter((one) => !isOver(one.status));
-  if (!first) return '';
+function PickButton({ primary, k, why }: { primary: boolean; k: boolean; why: string | null }) {
+  const word = primary ? 'Pick…' : 'Pick another…';
+  if (why !== null)
+    return (
+      <button class="btn" type="button" aria-disabled="true" title={why}>
+        {word}
+      </button>
+    );
   return (
-    <dialog id="pick" class="sheet" aria-labelledby="pick-h">
-      <header>
-        <h2 id="pick-h">Pick a winner</h2>
-        <button class="btn quiet icon" type="button" command="close" commandfor="pick" aria-label="Close">
-          <Icon i="close" />
-        </button>
-      </header>
-      <form class="form" action={`/runs/${run.id}/winner`} method="post">
-        <fieldset class="field choices">
-          <legend>
-            Variation{' '}
-            <small>{verdict === null ? 'as they were started' : 'in the order of the verdict'}</small>
-          </legend>
-          {all.map((one) => (
-            <label class="tick">
-              <input
-                type="radio"
-                name="variation"
-                value={String(one.position)}
-                checked={one.position === first.position}
-                required
-              />
-              <span safe>{nameOf(one)}</span>
-              <small class="muted" safe>
-                {about(one, run.winner?.position)}
-              </small>
-            </label>
-          ))}
-        </fieldset>
-        <div class="field">
-          <label for="pick-note">
-            Note <small>may be left out</small>
-          </label>
-          <input id="pick-note" name="note" maxlength="2000" autocomplete="off" placeholder="Why this one" />
-        </div>
-        {live.length === 0 ? (
-          ''
-        ) : (
-          <label class="tick">
-            <input type="checkbox" name="stop_others" value="yes" />
-            <span
-              safe
-            >{`Stop the others, of which ${live.length === 1 ? '1 is' : `${live.length} are`} not over`}</span>
-          </label>
-        )}
-        <div class="btns end">
-          <button class="btn" type="button" command="close" commandfor="pick">
-            Leave it
-          </button>
-          <button class="btn primary" type="submit">
-            <Icon i="check" />
-            Pick
-          </button>
-        </div>
-      </form>
-    </dialog>
+    <button
+      class={primary ? 'btn primary' : 'btn'}
+      type="button"
+      command="show-modal"
+      commandfor="pick"
+      data-key={k ? 'w' : undefined}
+    >
+      {word}
+      {k ? <kbd>w</kbd> : ''}
+    </button>
   );
-}
-
-function about({ position, status, patch }: Variation, winner: number | undefined): string {
-  const size = patch ? `+${patch.additions} −${patch.deletions}` : 'no change';
-  return [position === winner ? 'picked now' : words(status), size].join(', ');
 }

@@ -8,14 +8,18 @@ import { stat } from './items';
 import { Icon, State } from './marks';
 import { inlineProse } from './prose';
 import { SheetLink } from './sheetlink';
+import { visible } from './visible';
 
 /** A question with the names of its run and its agent, as the first page lists it. */
 export type Waiting = Approval & { run: string; agent: string };
 
-/** Everything that waits for a person: questions, and completed runs whose winner other runs wait for. */
+/** A completed run that waits for its winner: for others that start from it, or because its verdict asks a person. */
+export type AwaitedPick = AwaitedWinner & { says: string | null };
+
+/** Everything that waits for a person: questions, and completed runs that wait for their winner. */
 export interface AllWaits {
   waits: readonly Waiting[];
-  picks: readonly AwaitedWinner[];
+  picks: readonly AwaitedPick[];
 }
 
 /** How much waits for a person. */
@@ -53,13 +57,13 @@ export const mostWaits = 50;
 /** Runs named of those that wait for one winner. */
 const mostNamed = 10;
 
-function Pick({ pick: { id, name, waiting, since }, now }: { pick: AwaitedWinner; now: Date }) {
+function Pick({ pick: { id, name, waiting, says, since }, now }: { pick: AwaitedPick; now: Date }) {
   const named = waiting.slice(0, mostNamed);
   const rest = waiting.length - named.length;
   return (
     <li class="wait" id={`pick-${id}`}>
       <div>
-        <State s="awaiting_approval" word="Pick a winner" />
+        <State s="winner" word="Pick a winner" />
         <Since at={since} now={now} />
       </div>
       <div>
@@ -67,21 +71,31 @@ function Pick({ pick: { id, name, waiting, since }, now }: { pick: AwaitedWinner
           {inlineProse(name) as 'safe'}
         </a>{' '}
         <span class="muted" safe>{`#${id}`}</span>
-        <p>
-          {waiting.length === 1 ? 'Run ' : 'Runs '}
-          {named.map((other, i) => (
-            <>
-              {i > 0 ? ', ' : ''}
-              <a href={`/runs/${other}`} safe>{`#${other}`}</a>
-            </>
-          ))}
-          {Html.escapeHtml(rest > 0 ? ` and ${rest} more` : '')}
-          {waiting.length === 1 ? ' waits' : ' wait'} for its winner: it has several results.
-        </p>
+        {says === null ? (
+          ''
+        ) : (
+          <p safe>{`${visible(says)}: what was run does not decide, so you are asked.`}</p>
+        )}
+        {waiting.length === 0 ? (
+          ''
+        ) : (
+          <p>
+            {waiting.length === 1 ? 'Run ' : 'Runs '}
+            {named.map((other, i) => (
+              <>
+                {i > 0 ? ', ' : ''}
+                <a href={`/runs/${other}`} safe>{`#${other}`}</a>
+              </>
+            ))}
+            {Html.escapeHtml(rest > 0 ? ` and ${rest} more` : '')}
+            {waiting.length === 1 ? ' waits' : ' wait'} for its winner: it has several results.
+          </p>
+        )}
       </div>
       <div class="btns">
-        <a class="btn small" href={`/runs/${id}`}>
-          See its results
+        <a class="btn small" href={`/runs/${id}/compare`}>
+          <Icon i="columns" />
+          Compare
         </a>
       </div>
     </li>

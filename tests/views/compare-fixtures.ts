@@ -12,7 +12,9 @@ import { run, shell, variation } from './fixtures';
 
 const names = ['Sonnet', 'GPT-5', 'Opus careful', 'Qwen local'];
 
-const counted = (passed: number, total = passed) => ({ passed, failed: total - passed, skipped: 0, total });
+const counted = (passed: number, total = passed) => ({
+  ...{ kind: 'tests' as const, passed, failed: total - passed, skipped: 0, total },
+});
 
 export function outcome(
   name: string,
@@ -21,7 +23,7 @@ export function outcome(
 ): CheckOutcome {
   return {
     ...{ name, command: 'bun test', required: name !== 'lint', result, exit_code: 0, duration_ms: 4200 },
-    ...{ flaky: false, counts: null, on_base_tests: null },
+    ...{ flaky: false, counts: null, on_base_tests: null, seq: 0 },
     ...change,
   };
 }
@@ -41,7 +43,7 @@ export function compared(position: number, change: Partial<Variation> = {}): Var
       outcome('first byte', 'fixed'),
       outcome('unit tests', 'passes', { counts: counted(322) }),
       outcome('types', 'passes'),
-      outcome('lint', 'still_fails', { counts: { findings: 4 } }),
+      outcome('lint', 'still_fails', { counts: { kind: 'findings', findings: 4 } }),
     ],
     flags: [],
     kind: 'agent',
@@ -55,7 +57,7 @@ const variations = [
   compared(2, {
     patch: { files: 4, additions: 95, deletions: 44, bytes: 9000 },
     iteration: 3,
-    flags: [{ path: 'test/csv.test.ts', kind: 'test' }],
+    flags: [{ path: 'test/csv.test.ts', kind: 'test', change: 'modified' }],
     checks: [
       outcome('flat memory', 'fixed'),
       outcome('first byte', 'fixed', { flaky: true }),
@@ -80,9 +82,8 @@ const variations = [
 ];
 
 export function comparedRun(change: Partial<Run> = {}): Run {
-  const { verdict: _verdict, landing: _landing, ...rest } = run();
   return {
-    ...rest,
+    ...run(),
     id: 208,
     name: 'Stream the CSV export instead of building it in memory',
     status: 'completed',
@@ -91,7 +92,7 @@ export function comparedRun(change: Partial<Run> = {}): Run {
       outcome('first byte', 'failed'),
       outcome('unit tests', 'passed', { counts: counted(318) }),
       outcome('types', 'passed'),
-      outcome('lint', 'failed', { counts: { findings: 4 } }),
+      outcome('lint', 'failed', { counts: { kind: 'findings', findings: 4 } }),
     ],
     variations,
     winner: null,

@@ -72,6 +72,7 @@ async function open(options: BrowserContextOptions = {}, make = comparePage) {
           query: shown,
           composed: { ok: true },
           next: 5,
+          token: 't',
           here: boxesOf(shownFiles(files, shown), shown),
         }) as string,
       );

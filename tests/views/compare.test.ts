@@ -77,7 +77,7 @@ describe('the compare page', () => {
     const poison = <T>(value: T): T =>
       JSON.parse(JSON.stringify(value), (key, one) =>
         typeof one === 'string' &&
-        !/_at$|status|result|kind|^by$|^at$|why|side|type|provider|approval|mode/.test(key)
+        !/_at$|status|result|kind|^by$|^at$|why|side|type|change|provider|approval|mode/.test(key)
           ? `${evil}${one}`
           : one,
       );
@@ -85,7 +85,11 @@ describe('the compare page', () => {
     const page = comparePage({
       run: poison(
         comparedRun({
-          variations: [compared(1, { flags: [{ path, kind: 'test' }] }), compared(2), compared(3)],
+          variations: [
+            compared(1, { flags: [{ path, kind: 'test', change: 'modified' }] }),
+            compared(2),
+            compared(3),
+          ],
           winner: { position: 1, by: 'person', note: evil, at: comment.created_at },
         }),
       ),
@@ -137,7 +141,7 @@ describe('the compare page', () => {
     expect(row(page, 'unit tests')).toHaveLength(n + 1);
     expect(page.includes(`data-n="${n}"`)).toBe(n <= 4);
     expect(page.includes('class="matrix many"')).toBe(n > 6);
-    expect(page.includes('<section class="scroll" tabindex="0" aria-label=')).toBe(n > 4);
+    expect(page.includes('<section class="scroll" id="matrix" tabindex="0" aria-label=')).toBe(n > 4);
     expect(page.includes('class="columns"')).toBe(n > 6);
     expect(page).toContain(`Make variation ${n + 1}`);
   });
@@ -182,7 +186,7 @@ describe('the compare page', () => {
   test('leads from each place to the event that caused it', () => {
     const page = comparePage();
     expect(page).toContain('<a href="/runs/208?v=2#e702">3rd</a>');
-    expect(page).toContain('<a href="/runs/208#e733">The 19 events behind this</a>');
+    expect(page).toContain('<a href="/runs/208/compare#e733">The 19 events behind this</a>');
     expect(page).toMatch(/<a href="\/runs\/208\?v=2#e702">\s*<span class="state" data-s="broken">/);
   });
 
@@ -258,11 +262,14 @@ describe('the compare page', () => {
   });
 
   test('tells what a graft is made of', () => {
-    const graft = [
-      { variation: 1, path: 'a', hunks: [1, 2] },
-      { variation: 1, path: 'b', hunks: [1] },
-      { variation: 2, path: 'c' },
-    ];
+    const graft = {
+      on: null,
+      parts: [
+        { variation: 1, path: 'a', hunks: [1, 2] },
+        { variation: 1, path: 'b', hunks: [1] },
+        { variation: 2, path: 'c' },
+      ],
+    };
     const run = comparedRun({
       variations: [compared(1), compared(2), compared(3, { kind: 'graft', graft })],
     });
@@ -451,7 +458,14 @@ describe('what is taken for a graft', () => {
 
   test('is not made a variation while nothing is taken, or while parts of it conflict', () => {
     const tray = (taken: Taken[], composed: Parameters<typeof Tray>[0]['composed']) =>
-      Tray({ run: 1, query: { ...query(), taken }, composed, next: 5, here: new Set() }) as string;
+      Tray({
+        run: 1,
+        query: { ...query(), taken },
+        composed,
+        next: 5,
+        here: new Set(),
+        token: 't',
+      }) as string;
     const one = { variation: 1, path: 'a', hunk: 1 };
     expect(tray([], null)).toContain('title="Take a hunk or a file first"');
     expect(tray([one], { ok: true })).not.toContain('aria-disabled');

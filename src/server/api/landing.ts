@@ -1,21 +1,19 @@
 import { Type as t } from '@sinclair/typebox';
 import { Elysia } from 'elysia';
 import { direct } from '../../core/directive';
-import { invalid } from '../../core/errors';
 import { recall } from '../../core/idempotency';
 import { getLanding, landRun, undoLanding } from '../../core/landing';
-import { getProject } from '../../core/project';
-import { getRun } from '../../core/run';
 import { json } from '../answer';
 import { jsonBody, optionalBody } from '../body';
 import { describe, idempotencyKey } from '../describe';
 import { enqueue } from '../enqueue';
-import { checkLanding, type LandingBody, landingBody, readLanding } from '../landing-body';
+import { branchOf, landingAsked } from '../landing-asked';
+import { landingBody } from '../landing-body';
 import { readId, readQuery } from '../query';
 import { directiveSchema } from '../schemas';
 import { landingSchema, preflightSchema } from '../schemas-outcome';
 import type { Services } from '../services';
-import { asSource, idempotencyOf } from '../start-run';
+import { idempotencyOf } from '../start-run';
 
 const tell = describe.bind(null, 'results');
 
@@ -36,7 +34,7 @@ export function landingRoutes(services: Services) {
         const key = idempotencyOf(request.headers.get('idempotency-key'), body);
         const before = await recall(database, `landings of run ${id}`, key);
         if (before !== null) return json(await getLanding(database, id, before));
-        const asked = await askedFor(services, id, body);
+        const asked = await landingAsked(services, id, body);
         const { landing, existed } = await landRun(database, id, asked, key);
         return json(landing, existed ? 200 : 202);
       },
@@ -112,33 +110,4 @@ export function landingRoutes(services: Services) {
         ),
       },
     );
-
-  /** @throws BakeoffError 404, or 422 naming the field */
-  async function askedFor(of: Services, id: number, body: LandingBody) {
-    const { source } = await sourceOf(of, id);
-    const request = readLanding(body);
-    await checkLanding(of, source, request);
-    if (request.mode === 'pull_request' && !of.agentSide.hasForge(source))
-      throw invalid(
-        'mode',
-        'No forge is known for this repository: set FORGEJO_URL or GITHUB_API_URL, or use branch',
-      );
-    return request;
-  }
-}
-
-async function sourceOf({ database }: Pick<Services, 'database'>, id: number) {
-  const project = await getProject(database, (await getRun(database, id)).project_id);
-  return { source: asSource(project.repo_url, project.local_path) };
-}
-
-/** @throws BakeoffError 404, or 422 naming `target` */
-async function branchOf(services: Services, id: number, name: string | undefined): Promise<string | null> {
-  const branch = name?.trim() || null;
-  if (branch === null) return null;
-  if (branch.length > 250)
-    throw invalid('target', 'target is longer than any name of a branch: 250 characters');
-  const { source } = await sourceOf(services, id);
-  await services.agentSide.checkBranch(source, branch, 'target');
-  return branch;
 }

@@ -282,7 +282,9 @@
     else if (key === 'j') step(1);
     else if (key === 'k') step(-1);
     else if (key === 'e') folds();
-    else if (key === 'c') press('#views a:not([aria-current])');
+    else if (key === 'c') press('#run-head [data-key="c"]');
+    else if (key === 't') press('#views a:not([aria-current])');
+    else if (key === 'w') press('#verdict [data-key="w"]');
     else if (key === 'f') press('#follow button');
     else if (key === 'i') say?.focus();
     else if (key === 'p') press('#run-head [data-key="p"]');
