@@ -111,6 +111,18 @@ export async function listAwaitedWinners(
   return rows.map((row) => ({ ...row, since: row.since.toISOString() }));
 }
 
+/**
+ * What a run of a flow stands on, when an earlier one of the flow has made it: a last stage that changes nothing (a
+ * review) still ends with that. Null for a run by itself, and for the first of a flow.
+ */
+export async function inheritedResult(sql: Sql | Tx, runId: number): Promise<string | null> {
+  const [run] = await sql<{ base_sha: string }[]>`
+    select r.base_sha from runs r where r.id = ${runId} and r.flow_place > 1 and exists (
+      select from runs o join variations v on v.run_id = o.id
+      where o.flow = r.flow and o.flow_place < r.flow_place and v.commit_sha = r.base_sha and o.base_sha <> r.base_sha)`;
+  return run?.base_sha ?? null;
+}
+
 /** The variation of a project that made a commit, and what the commit can be made of again. */
 export interface Maker {
   run_id: number;

@@ -7,6 +7,7 @@ import {
 } from '../../drizzle/schema';
 import type { Landing } from './contract';
 import type { Database, Tx } from './db';
+import { inheritedResult } from './dependency';
 import { callForErrand } from './errand';
 import { conflict, notFound } from './errors';
 import { append } from './event';
@@ -128,7 +129,8 @@ async function lockWinner(tx: Tx, runId: number): Promise<number> {
   if (!winner) throw conflict('no_winner', 'This run has no winner to land: choose one first');
   if (winner.status !== 'completed')
     throw conflict('nothing_to_land', `The winner is ${winner.status.replace('_', ' ')}, not completed`);
-  if (winner.commit_sha === null || winner.commit_sha === run.base_sha)
+  const changed = winner.commit_sha !== null && winner.commit_sha !== run.base_sha;
+  if (!changed && (await inheritedResult(tx, runId)) === null)
     throw conflict('nothing_to_land', 'The winner changed no file: there is nothing to land');
   return winner.position;
 }

@@ -23,6 +23,7 @@ import { ensureCommit } from './base';
 import { accessTo } from './credential';
 import type { ErrandWork } from './errands';
 import { OutOfBudget, type Seat, seatJudge, within, workOf } from './judge';
+import { winnersCommit } from './landing-commit';
 import type { Parts } from './parts';
 
 /** Ranks a run's variations: by what was run, then by opinions where a judge is configured, then by size and cost. */
@@ -86,19 +87,24 @@ async function onTarget(parts: Parts, matter: Matter, signal: AbortSignal): Prom
   });
   const candidates: Candidate[] = [];
   for (const one of contenders) {
-    const found = look && one.commit_sha ? await look(one.commit_sha) : null;
+    const found = look && one.commit_sha ? await look(one.position, one.commit_sha) : null;
     if (found === null) candidates.push(toCandidate(matter, one, one.commit_sha ? 'unknown' : 'clean', []));
     else candidates.push(toCandidate(matter, one, found.state, found.conflicts));
   }
   return candidates;
 }
 
+/** Looks as landing would: what was rebased is put onto what it was rebased on. */
 async function targetOf(parts: Parts, { run, project }: Matter, signal: AbortSignal) {
   const { mirrored } = await accessTo(parts, project);
   const { path } = await parts.mirrors.sync(mirrored, { signal });
   const { tip } = await targetTip(path, run.options.land?.target ?? null, project);
-  return async (commit: string) => {
-    await ensureCommit(parts, project, commit, signal);
+  return async (position: number, sha: string) => {
+    await ensureCommit(parts, project, sha, signal);
+    const { commit } = await winnersCommit(parts, {
+      ...{ run, position, mirrored, signal, squash: true, ref: `judged-${position}` },
+      words: { message: 'judged', date: new Date(0) },
+    });
     const merge = await preflight(path, { commit, tip }, signal);
     if (merge.clean === null) return { state: 'unknown' as const, conflicts: [] };
     return merge.clean

@@ -1,11 +1,13 @@
+import { keep } from '../agent/commit';
 import { commitsToLand, type Words } from '../agent/landing/commits';
 import { putOnto } from '../agent/landing/rebased';
 import type { MirroredProject } from '../agent/mirror';
 import { readCheckpoint } from '../core/checkpoint';
 import type { Run } from '../core/contract';
+import { inheritedResult } from '../core/dependency';
 import { LandingFailure } from '../core/landing-failure';
 import { landingSteps, rebasedOn } from '../core/landing-matter';
-import { ensureBase } from './base';
+import { ensureBase, ensureCommit } from './base';
 import { stepsOf } from './landing-words';
 import type { Parts } from './parts';
 
@@ -43,19 +45,33 @@ export async function winnersCommit(
   const { database, mirrors } = parts;
   const { run, position, mirrored, words, squash, signal } = request;
   const checkpoint = await readCheckpoint(database, run.id, position);
-  const nothing = new LandingFailure('nothing_to_land', 'The winner changed no file.');
-  if (!checkpoint) throw nothing;
+  const ownRef = `refs/bakeoff/${run.id}/${request.ref}`;
+  if (!checkpoint || checkpoint.bytes.length === 0)
+    return inherited(parts, request, ownRef, checkpoint?.number ?? 0);
   const { base_sha, bytes: patch, number } = checkpoint;
   await ensureBase(parts, mirrored, { base: null, base_sha, base_run: null }, signal);
   const mirror = mirrors.pathOf(mirrored.id);
-  const ref = `refs/bakeoff/${run.id}/${request.ref}`;
   const steps = squash ? [] : stepsOf(await landingSteps(database, run.id, position));
-  const place = { mirror, ref, ...(signal ? { signal } : {}) };
+  const place = { mirror, ref: ownRef, ...(signal ? { signal } : {}) };
   const { commit, commits } = await commitsToLand({ ...place, ...words, baseSha: base_sha, patch, steps });
-  if (commits === 0) throw nothing;
-  const made = { base_sha, checkpoint: number, ref, own: commit };
+  if (commits === 0) return inherited(parts, request, ownRef, number);
+  const made = { base_sha, checkpoint: number, ref: ownRef, own: commit };
   const rebase = await rebasedOn(database, run.id, position);
   if (rebase === null || !(await mirrors.has(mirrored.id, rebase.target_sha))) return { ...made, commit };
   const { target_sha: onto, paths } = rebase;
   return { ...made, commit: await putOnto({ ...place, ...words, commit, onto, paths, squash }) };
+}
+
+/** A stage of a flow that changed nothing lands what the flow had come to before it. */
+async function inherited(
+  parts: Pick<Parts, 'database' | 'mirrors'>,
+  { run, mirrored, signal }: Request,
+  ref: string,
+  checkpoint: number,
+): Promise<WinnersCommit> {
+  const commit = await inheritedResult(parts.database.sql, run.id);
+  if (commit === null) throw new LandingFailure('nothing_to_land', 'The winner changed no file.');
+  await ensureCommit(parts, mirrored, commit, signal);
+  await keep(parts.mirrors.pathOf(mirrored.id), ref, commit);
+  return { commit, own: commit, base_sha: commit, checkpoint, ref };
 }

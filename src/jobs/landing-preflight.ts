@@ -125,7 +125,7 @@ async function look(
 function winnerOf(run: Run): Variation {
   const winner = run.variations.find((one) => one.position === run.winner?.position);
   if (!winner) throw conflict('no_winner', 'This run has no winner to land: choose one first');
-  if (winner.status !== 'completed' || winner.branch === null)
+  if (winner.status !== 'completed' || (winner.branch === null && run.flow === null))
     throw conflict('nothing_to_land', 'The winner changed no file: there is nothing to land');
   return winner;
 }

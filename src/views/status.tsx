@@ -52,6 +52,7 @@ const names: Record<string, string> = {
   sandbox: 'Sandbox',
   workers: 'Workers',
   models: 'Models',
+  forges: 'Forges',
 };
 
 /** The workers have a page of their own. */

@@ -6,7 +6,7 @@ import { now, run, shell } from './fixtures';
 
 describe('what waits for a winner', () => {
   test('is on the first page: the run to pick from, and those that wait', async () => {
-    const pick = { id: 12, name: 'Round <refunds>', since: '2026-11-21T20:40:21.000Z' };
+    const pick = { id: 12, name: 'Round <refunds>', since: '2026-11-21T20:40:21.000Z', says: null };
     const one = await Waits({ waits: [], picks: [{ ...pick, waiting: [13] }], now });
     expect(one).toContain('Pick a winner');
     expect(one).toContain('Round &lt;refunds&gt;');

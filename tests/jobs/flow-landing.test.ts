@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { createAgent } from '../../src/core/agent';
+import { createChain } from '../../src/core/flow';
+import { getLanding, landRun } from '../../src/core/landing';
+import { createProject } from '../../src/core/project';
+import { defaultOptions, getRun, type NewRun } from '../../src/core/run';
+import { chooseWinner } from '../../src/core/winner';
+import { newAgent, vault } from '../core/scene';
+import { git, makeRepository } from '../support/repository';
+import { removeTemp } from '../support/temp';
+import { until } from '../support/wait';
+import { type Bench, done, edit, openBench } from './bench';
+
+let bench: Bench;
+const repository = makeRepository({ 'a.txt': 'one\n' });
+beforeAll(async () => {
+  bench = await openBench();
+  await bench.worker();
+});
+afterAll(async () => {
+  await bench.close();
+  removeTemp(repository.path);
+});
+
+test('a flow that ends with a review lands what it has reviewed', async () => {
+  const { database } = bench;
+  const project = await createProject(database, {
+    ...{ name: 'flow', repo_url: null, local_path: repository.path, default_branch: null },
+    checks: [],
+  });
+  const link = async (
+    name: string,
+    turns: readonly object[],
+    task_type: NewRun['task_type'],
+  ): Promise<NewRun> => {
+    const agent = newAgent({ name, scenario: { turns: [...turns] } });
+    const { id } = await createAgent(database, vault, agent);
+    return {
+      ...{ project_id: project.id, goal: name, name, description: null, instructions: null, variations: 1 },
+      ...{
+        agents: [{ id, name, model: agent.model }],
+        run_type: 'pipeline',
+        task_type,
+        priority: 5,
+        base: null,
+      },
+      ...{ context: [], metadata: {}, options: defaultOptions },
+    };
+  };
+  const links = [await link('implement', [edit, done], 'coding'), await link('review', [done], 'review')];
+  const { id, first } = await createChain(database, links);
+  const ended = await until(
+    async () => {
+      await bench.sweep();
+      const found = await getRun(database, id);
+      return found.completed_at !== null && found;
+    },
+    'the end of the review',
+    25_000,
+  );
+  expect([ended.status, ended.variations[0]!.patch]).toEqual(['completed', null]);
+  await chooseWinner(database, id, { position: 1, by: 'person', note: null });
+  const request = {
+    mode: 'branch' as const,
+    target: null,
+    title: null,
+    body: null,
+    labels: [],
+    squash: true,
+  };
+  await landRun(database, id, { ...request, author: null, co_authors: [], checkout: false });
+  const landing = await until(
+    async () => {
+      const found = await getLanding(database, id);
+      return (found.status === 'landed' || found.status === 'failed') && found;
+    },
+    'the landing',
+    20_000,
+  );
+  expect(landing).toMatchObject({ status: 'landed', error: null });
+  const made = (await getRun(database, first)).variations[0]!;
+  expect(landing.commit).not.toBeNull();
+  expect(git(repository.path, 'show', `${landing.branch}:a.txt`)).toBe('two');
+  expect(git(repository.path, 'rev-list', '--count', landing.branch!)).toBe('2');
+  expect(made.patch?.files).toBe(1);
+}, 60_000);
