@@ -110,6 +110,17 @@ test('halves of two variations are grafted by keyboard, checked, judged, picked,
   await page.waitForURL(/\/compare$/);
   expect(await page.locator('#matrix thead th').first().textContent()).toContain('3 Graft');
   expect(await row.allTextContents()).toEqual(['fixed', 'still fails', 'still fails']);
+  // Each claim leads to the event that it rests on.
+  const claims = await page
+    .locator('#matrix td > a, #matrix thead a, #verdict p > a')
+    .evaluateAll((all) => all.map((one) => (one as HTMLAnchorElement).href));
+  expect(claims).toHaveLength(7);
+  const witness = await page.context().newPage();
+  for (const claim of claims) {
+    await witness.goto(claim);
+    await witness.locator(new URL(claim).hash).waitFor({ state: 'attached' });
+  }
+  await witness.close();
   const { verdict: first } = await readRun(id);
   await page.locator('#judge button', { hasText: 'Judge again' }).click();
   await until(async () => {

@@ -33,5 +33,6 @@ export function checkFinished(
   const item = list.find(`checks-${on}-${round}`, 'checks');
   if (!item) return;
   const others = item.results.filter((one) => one.name !== line.name);
-  list.change(item, { results: [...others, line], running: null });
+  const before = item.results.find((one) => one.name === line.name)?.seqs ?? [];
+  list.change(item, { results: [...others, { ...line, seqs: [...before, event.seq] }], running: null });
 }

@@ -1,3 +1,4 @@
+import { Html } from '@kitajs/html';
 import { countsWord } from './compare-words';
 import { duration } from './format';
 import type { CheckLine, Item } from './items';
@@ -22,7 +23,10 @@ export function Checks({ item }: { item: Extract<Item, { kind: 'checks' }> }) {
         {item.results.map((line) => (
           <li>
             <CheckState result={line.result} />
-            <span safe>{line.name}</span>
+            <span>
+              <Anchors seqs={(line.seqs ?? []).filter((seq) => seq !== item.seq)} />
+              {Html.escapeHtml(visible(line.name))}
+            </span>
             <small safe>{aboutLine(line)}</small>
           </li>
         ))}
@@ -37,6 +41,17 @@ export function Checks({ item }: { item: Extract<Item, { kind: 'checks' }> }) {
       </ul>
       {item.results.map((line) => (
         <CheckLog line={line} />
+      ))}
+    </>
+  );
+}
+
+/** What the evidence of a verdict leads to. */
+function Anchors({ seqs }: { seqs: readonly number[] }) {
+  return (
+    <>
+      {seqs.map((seq) => (
+        <span class="anchor" id={`e${seq}`}></span>
       ))}
     </>
   );

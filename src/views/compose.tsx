@@ -1,5 +1,6 @@
 import { Html } from '@kitajs/html';
 import type { Run, Variation } from '../core/contract';
+import { nameOf } from './compare-words';
 import { isOver } from './runlist';
 
 interface Props {
@@ -66,8 +67,8 @@ export function ComposeTo({
   variation: Variation;
   to?: string | undefined;
 }) {
-  const { position, agent } = variation;
-  const name = `${position} ${agent.name}`;
+  const { position } = variation;
+  const name = nameOf(variation);
   const several = run.variations.length > 1 && !isOver(run.status);
   if (!several) {
     return (

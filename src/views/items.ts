@@ -77,6 +77,8 @@ export interface Words {
 }
 
 export interface CheckLine {
+  /** The events that told of it: several where it was run again. */
+  seqs?: readonly number[] | undefined;
   name: string;
   command: string;
   result: CheckResult;

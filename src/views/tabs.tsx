@@ -1,3 +1,4 @@
+import { Html } from '@kitajs/html';
 import type { Run, Variation } from '../core/contract';
 import { nameOf } from './compare-words';
 import { words } from './format';
@@ -14,15 +15,16 @@ export function Tabs({ run, current, tab }: { run: Run; current: number; tab: 'e
           aria-current={one.position === current ? 'page' : undefined}
         >
           <Mark s={one.status} />
-          {one.position === run.winner?.position ? (
-            <>
-              <Mark s="winner" />
-              <span class="vh">picked: </span>
-            </>
-          ) : (
-            ''
-          )}
-          <span safe>{nameOf(one)}</span>
+          <span>
+            {one.position === run.winner?.position ? (
+              <>
+                <Mark s="winner" /> <span class="vh">picked: </span>
+              </>
+            ) : (
+              ''
+            )}
+            {Html.escapeHtml(nameOf(one))}
+          </span>
           <small safe>{stateOf(one)}</small>
         </a>
       ))}

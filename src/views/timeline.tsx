@@ -1,5 +1,6 @@
 import { Html } from '@kitajs/html';
 import type { Run, Variation } from '../core/contract';
+import { nameOf } from './compare-words';
 import { clock, span } from './format';
 import { Mark } from './marks';
 import { isOver } from './runlist';
@@ -88,14 +89,14 @@ function Lane({
   scale: Scale;
   current: boolean;
 }) {
-  const { position, agent } = variation;
+  const { position } = variation;
   const n = (kind: Step['kind']) => steps.filter((step) => step.kind === kind).length;
-  const label = `Variation ${position}, ${agent.name}: ${n('model')} model calls, ${n('cmd')} commands and edits, ${n('good') + n('bad')} checks, ${n('wait')} waits, ${n('pin')} checkpoints, ${n('say')} directives`;
+  const label = `Variation ${nameOf(variation)}: ${n('model')} model calls, ${n('cmd')} commands and edits, ${n('good') + n('bad')} checks, ${n('wait')} waits, ${n('pin')} checkpoints, ${n('say')} directives`;
   return (
     <>
       <a href={`/runs/${run.id}?v=${position}`} aria-current={current ? 'true' : undefined}>
         <Mark s={variation.status} />
-        <span safe>{`${position} ${agent.name}`}</span>
+        <span safe>{nameOf(variation)}</span>
         <small safe>{isOver(variation.status) ? '' : `${variation.progress_percentage} %`}</small>
       </a>
       <svg class="lane" role="img" aria-label={Html.escapeHtml(label)}>
