@@ -96,6 +96,9 @@ test('no page scrolls sideways, on a phone or narrower', async () => {
       '/runs/1/compare',
       '/runs/1/compare?view=split',
       '/settings',
+      '/projects',
+      '/projects/1',
+      '/stats',
       '/runs/999',
     ]) {
       await page.goto(served.service.url + path);
