@@ -83,6 +83,36 @@ test('without script the same road is open', async () => {
   expect(wrong).toEqual([]);
 }, 60_000);
 
+test('a project is found, told of its set-up and one more check, and one check fewer, without script', async () => {
+  const { page, wrong } = await open(1280, { javaScriptEnabled: false });
+  await page.goto(`${served.service.url}/projects`);
+  await page.getByRole('link', { name: 'howlong' }).first().click();
+  await page.waitForURL(/\/projects\/\d+$/);
+  await page.getByLabel('Set-up command').fill('true');
+  const added = page.getByRole('group', { name: 'Another check, row 2' });
+  await added.getByLabel('Name').fill('always');
+  await added.getByLabel('Command').fill('true');
+  await added.getByLabel('At most').fill('soon');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('[aria-invalid="true"]').waitFor();
+  expect(await page.locator('.error').textContent()).toContain('1 to 3600');
+  await added
+    .or(page.getByRole('group', { name: 'row 2' }))
+    .getByLabel('At most')
+    .fill('5');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.waitForURL(/saved$/);
+  expect(await page.getByLabel('Set-up command').inputValue()).toBe('true');
+  const second = page.getByRole('group', { name: 'Check 2' });
+  expect(await second.getByLabel('Command').inputValue()).toBe('true');
+  await second.getByLabel('Name').fill('');
+  await page.getByLabel('Set-up command').fill('');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await added.waitFor();
+  expect(await page.getByRole('group', { name: /^Check \d/ }).count()).toBe(1);
+  expect(wrong.filter((text) => !text.includes('422'))).toEqual([]);
+}, 60_000);
+
 test('no page scrolls sideways, on a phone or narrower', async () => {
   const { page, wrong } = await open(390);
   for (const width of [390, 320]) {
@@ -93,6 +123,9 @@ test('no page scrolls sideways, on a phone or narrower', async () => {
       '/runs/1?v=1&tab=changes',
       '/runs/1?v=1&sheet=fork',
       '/settings',
+      '/projects',
+      '/projects/1',
+      '/stats',
       '/runs/999',
     ]) {
       await page.goto(served.service.url + path);

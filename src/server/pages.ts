@@ -12,6 +12,7 @@ import { home } from './home-page';
 import { listFeed } from './list-feed';
 import { mendForm } from './mend-form';
 import { bareShell, ownPath, pageHeaders, seeOther } from './page-shell';
+import { projectsPages } from './projects-page';
 import { readId } from './query';
 import { earlierItems, runFeed } from './run-feed';
 import { chosen, runPage, seqOf, tabOf } from './run-page';
@@ -34,6 +35,7 @@ export function pages(services: Services) {
     .use(steeringForms(services))
     .use(mendForm(services))
     .use(settingsPages(services))
+    .use(projectsPages(services))
     .use(workersPages(services))
     .use(statisticsPages(services))
     .get('/', ({ request }) => home(services, request))

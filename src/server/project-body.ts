@@ -8,9 +8,9 @@ const strict = { additionalProperties: false } as const;
 const orNull = <T extends Parameters<typeof t.Optional>[0]>(schema: T) =>
   t.Optional(t.Union([schema, t.Null()]));
 
-export const mostChecks = 20;
-export const mostHosts = 100;
-export const longestTimeoutS = 3600;
+const mostChecks = 20;
+const mostHosts = 100;
+const longestTimeoutS = 3600;
 
 const checks = t.Array(
   t.Object(

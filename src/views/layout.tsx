@@ -120,6 +120,11 @@ function Top({ shell }: { shell: Shell }) {
             </a>
           </li>
           <li>
+            <a href="/projects" aria-current={/^\/projects/.test(shell.path) ? 'page' : undefined}>
+              Projects
+            </a>
+          </li>
+          <li>
             <a href="/stats" aria-current={/^\/stats/.test(shell.path) ? 'page' : undefined}>
               Statistics
             </a>
@@ -189,6 +194,7 @@ const keys: [heading: string, rows: [keys: string[], does: string][]][] = [
       [['n'], 'new run'],
       [['/'], 'search'],
       [['g', 'h'], 'runs'],
+      [['g', 'p'], 'projects'],
       [['g', 's'], 'statistics'],
       [['Esc'], 'close'],
     ],

@@ -25,7 +25,7 @@ export function Winners({ wins, weeks, now }: Props) {
       <section class="panel" id="wins" aria-labelledby="wins-h">
         <header>
           <h2 id="wins-h">Which agent earns its money</h2>
-          <span class="muted">last 90 days</span>
+          <span class="muted">runs of the last 90 days by two agents or more, won by one of them</span>
         </header>
         {agents.length === 0 ? (
           <div class="empty">

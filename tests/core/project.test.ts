@@ -10,6 +10,7 @@ import {
   storeDetectedChecks,
   updateProject,
 } from '../../src/core/project';
+import { readProjectFigures } from '../../src/core/project-figures';
 import { openVault } from '../../src/core/secret';
 import { noToken, sealToken, tokenOf } from '../../src/core/token';
 import { freshDatabase, type TestDatabase } from '../support/database';
@@ -121,6 +122,33 @@ test('a token is stored sealed, and opened with the same secret only', async () 
   await updateProject(database, id, noToken);
   expect(await tokenOf(database, vault, id)).toBeNull();
   expect(await tokenOf(database, vault, 999_999)).toBeNull();
+});
+
+test('a project’s figures are those of its own runs, of ninety days; its newest run may be older', async () => {
+  const make = async (name: string, statuses: [status: string, daysAgo: number][]) => {
+    const { id } = await createProject(database, project(name));
+    for (const [status, daysAgo] of statuses) {
+      const run = await makeRun(database, 1, { project_id: id });
+      await database.sql`
+        update runs set status = ${status}, created_at = now() - make_interval(days => ${daysAgo}) where id = ${run}`;
+    }
+    return id;
+  };
+  const none = await make('without runs', []);
+  const old = await make('old', [['completed', 100]]);
+  const good = await make('good', [
+    ...([
+      ['completed', 3],
+      ['failed', 2],
+      ['completed', 1],
+      ['running', 0],
+    ] as [string, number][]),
+  ]);
+  const figures = await readProjectFigures(database, [none, old, good]);
+  expect(figures.get(none)).toEqual({ runs: 0, success_rate: null, last: null });
+  expect(figures.get(old)).toMatchObject({ runs: 0, success_rate: null, last: { status: 'completed' } });
+  expect(figures.get(good)).toMatchObject({ runs: 4, success_rate: 2 / 3, last: { status: 'running' } });
+  expect(await readProjectFigures(database, [])).toEqual(new Map());
 });
 
 test('pages are the newest first, none twice, none lost', async () => {

@@ -4,7 +4,7 @@ import { openSql, type Sql } from '../../src/core/db';
 import type { TestService } from '../support/service';
 
 /** The private Postgres of a test's service, from beside: what is really stored. */
-export function openRows({ config }: Pick<TestService, 'config'>): Sql {
+export function openRows({ config }: { config: Pick<TestService['config'], 'dataDir'> }): Sql {
   const [pid, , , port, host] = readFileSync(
     join(config.dataDir, 'postgres', 'cluster', 'postmaster.pid'),
     'utf8',

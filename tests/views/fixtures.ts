@@ -1,4 +1,4 @@
-import type { CheckOutcome, Health, Run, Stats, Variation } from '../../src/core/contract';
+import type { CheckOutcome, Health, Project, Run, Stats, Variation } from '../../src/core/contract';
 import type { Event, Fact, PlanStep } from '../../src/core/fact';
 import type { Shell } from '../../src/views/shell';
 
@@ -140,6 +140,17 @@ export function run(change: Partial<Run> = {}): Run {
     updated_at: '2026-11-21T20:41:20Z',
     started_at: '2026-11-21T20:34:24Z',
     completed_at: null,
+    ...change,
+  };
+}
+
+export function project(change: Partial<Project> = {}): Project {
+  return {
+    ...{ id: 3, name: 'ledgerline', repo_url: 'https://forge.example/acme/ledgerline.git', local_path: null },
+    ...{ default_branch: null, setup: 'npm ci', network: ['packages.example.org'], executor: null },
+    checks: [{ name: 'unit tests', command: 'bun test', timeout_s: 300, required: true }],
+    ...{ checks_set: false, has_token: false, token_user: null, allowed_commands: ['bun test *'] },
+    ...{ created_at: '2026-11-01T08:00:00.000Z', updated_at: '2026-11-01T08:00:00.000Z' },
     ...change,
   };
 }

@@ -272,6 +272,7 @@
     const afterG = Date.now() - waitsForG < 1000;
     waitsForG = 0;
     if (afterG && key === 'h') location.assign('/');
+    else if (afterG && key === 'p') location.assign('/projects');
     else if (afterG && key === 's') location.assign('/stats');
     else if (compare && compareKey(key)) waitsForG = 0;
     else if (key === 'g') waitsForG = Date.now();
