@@ -237,7 +237,10 @@ function tell(event: Event): Told {
         `landed: ${event.payload.branch} at ${event.payload.commit}${event.payload.pull_request ? `, ${event.payload.pull_request.url}` : ''}`,
       ];
     case 'landing.failed':
-      return ['info', `landing failed: ${event.payload.error.code}: ${event.payload.error.message}`];
+      return [
+        'info',
+        `${event.payload.undo ? 'undoing the landing' : 'landing'} failed: ${event.payload.error.code}: ${event.payload.error.message}`,
+      ];
     case 'landing.updated':
       return ['info', `${event.payload.pull_request.url} is ${event.payload.pull_request.state}`];
     case 'landing.undone':

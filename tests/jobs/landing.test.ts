@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { readCheckpoint } from '../../src/core/checkpoint';
 import { getLanding, landRun } from '../../src/core/landing';
 import { changeRun, defaultOptions } from '../../src/core/run';
+import { sealToken } from '../../src/core/token';
 import { landRequest } from '../core/landing-scene';
-import { gapless } from '../core/scene';
+import { gapless, vault } from '../core/scene';
 import { git } from '../support/repository';
 import { until } from '../support/wait';
 import { processesWith } from './bench';
@@ -441,6 +442,22 @@ test('a run that names what becomes of its winner lands as soon as it has one', 
     { options: { ...defaultOptions, land: { ...landRequest, mode: 'pull_request' } } },
   );
   expect(await on.settled(runId)).toMatchObject({ status: 'landed', pull_request: { number: 1 } });
+});
+
+test('a project’s own token goes before the operator’s, for git and for the forge', async () => {
+  const project = await on.fresh();
+  const { forgejo } = on.bench.config.forges;
+  const { database, config } = on.bench;
+  const own = sealToken(vault, { username: 'ada', token: on.forge.git.token });
+  await database.sql`update projects set ${database.sql({ ...own })} where id = ${project}`;
+  const runId = await on.won(project);
+  config.forges.forgejo = forgejo && { ...forgejo, token: 'operators-own-token-that-is-wrong-here' };
+  try {
+    expect(await on.land(runId, { mode: 'pull_request' })).toMatchObject({ status: 'landed', error: null });
+  } finally {
+    config.forges.forgejo = forgejo;
+  }
+  expect(on.forge.git.requests.filter((request) => / ada$/.test(request))).not.toEqual([]);
 });
 
 test('the token is in no place but git’s own variables: not in arguments, files, events, rows or the log', async () => {
