@@ -59,8 +59,8 @@ export interface Answers {
 }
 
 /**
- * Asks once which criteria a work meets, the first eight. A yes counts only with a quotation that stands in the work word for word, as it
- * was shown; so says `why`. What `askJudge` promises.
+ * Asks once which criteria a work meets, the first eight of them. A yes counts only with a quotation that stands, word for
+ * word, in the work as it was shown; `why` says so. What `askJudge` promises.
  */
 export function answerCriteria(
   judge: Judge,

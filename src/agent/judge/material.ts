@@ -20,6 +20,8 @@ const maxRead = 4_000_000;
 const maxShown = 160_000;
 /** A token is taken to be only two characters: code has three, Chinese fewer. */
 const charsPerToken = 2;
+/** Characters of a file that say anything: its headers and a few rows. */
+const leastOfFile = 400;
 /** For the rules and what is around the texts, in tokens. */
 const aroundTokens = 2000;
 
@@ -46,8 +48,8 @@ export function toMaterial({ kind, text }: Work, limit: number, change = (whole:
   return { kind, text: kind === 'diff' ? fitFiles(clean, limit) : fit(clean, limit).text, cut: true };
 }
 
-/** What `fit` puts in the place of what it cuts. */
-export const cutNotice = /^\[… \d+ characters, \d+ lines cut here …\]$/;
+/** What is put in the place of what is cut: by `fit`, and by `fitFiles` at the end. */
+export const cutNotice = /^\[… (?:\d+ characters, \d+ lines cut here|\d+ files left out) …\]$/;
 
 /** Rows of a diff have a sign, so a line that starts like a header is one. */
 function filesOf(diff: string): string[] {
@@ -60,16 +62,19 @@ function withoutBinary(diff: string): string {
     .join('');
 }
 
+/** Smallest first; where there are too many, the largest are left out as a whole. */
 function fitFiles(diff: string, limit: number): string {
   const files = filesOf(diff);
-  const shown = new Map<number, string>();
+  const shown: string[] = [];
   let left = limit;
   let waiting = files.length;
   for (const [index, file] of [...files.entries()].toSorted(([, a], [, b]) => a.length - b.length)) {
-    const own = fit(file, Math.max(200, Math.floor(left / waiting))).text;
+    if (left < leastOfFile) break;
+    const own = fit(file, Math.max(leastOfFile, Math.floor(left / waiting))).text;
     left -= own.length;
     waiting--;
-    shown.set(index, own.endsWith('\n') ? own : `${own}\n`);
+    shown[index] = own.endsWith('\n') ? own : `${own}\n`;
   }
-  return fit(files.map((_, index) => shown.get(index) ?? '').join(''), limit).text;
+  const whole = files.map((_, index) => shown[index] ?? '').join('');
+  return waiting > 0 ? `${whole}[… ${waiting} files left out …]\n` : whole;
 }

@@ -43,7 +43,7 @@ export function judgePair(judge: Judge, question: PairQuestion): Promise<Opinion
     prompt: `${parts}\n\nWhich reaches the goal better, A or B, or neither?`,
     read(value): Read<PairOpinion> {
       const said = under(value, 'better', 'winner', 'choice', 'answer');
-      const better = typeof said === 'string' ? words[said.trim().toLowerCase()] : undefined;
+      const better = typeof said === 'string' ? words.get(said.trim().toLowerCase()) : undefined;
       if (!better) return { complaint: 'It needs "better", which is "A", "B" or "neither".' };
       return { value: { better, reason: sentence(under(value, 'reason', 'why'), 500) } };
     },
@@ -64,8 +64,8 @@ export function outcomeOf(
   return { pair, winner: one, why: one === null ? 'even' : 'agreed' };
 }
 
-const words: Partial<Record<string, PairOpinion['better']>> = {
-  ...{ a: 'first', 'candidate a': 'first', candidate_a: 'first' },
-  ...{ b: 'second', 'candidate b': 'second', candidate_b: 'second' },
-  ...{ neither: 'tie', tie: 'tie', equal: 'tie', both: 'tie', none: 'tie', same: 'tie' },
-};
+const words = new Map<string, PairOpinion['better']>([
+  ...['a', 'candidate a', 'candidate_a'].map((word) => [word, 'first'] as const),
+  ...['b', 'candidate b', 'candidate_b'].map((word) => [word, 'second'] as const),
+  ...['neither', 'none', 'both', 'tie', 'equal', 'same'].map((word) => [word, 'tie'] as const),
+]);

@@ -53,7 +53,7 @@ describe('a judge', () => {
   });
 
   test('that answers garbage gives no opinion, and does not crash', async () => {
-    const judge = recording(saying('mumble {"better": "me"}'));
+    const judge = recording(saying('mumble {"better": "constructor"}'));
     const opinion = await judgeGroup(judge, question);
     expect(opinion.pairs.map((one) => one.why)).toEqual(Array(3).fill('no_answer'));
     expect(opinion).toMatchObject({ failure: { code: 'unreadable' }, model_calls: 12 });

@@ -108,6 +108,21 @@ test('of a work that was cut only what was shown can be quoted, and never the wo
   expect(why(/\[… .* cut here …\]/.exec(cut.text)?.[0] ?? '', cut)).toBe('not_found');
 });
 
+test('where there are too many files the largest are left out, and it is said', () => {
+  const file = (at: number, rows: number) =>
+    `diff --git a/f${at} b/f${at}\n--- a/f${at}\n+++ b/f${at}\n@@ -0,0 +1,${rows} @@\n${`+row of ${at}\n`.repeat(rows)}`;
+  const many = Array.from({ length: 100 }, (_, at) => file(at, at === 7 ? 999 : 1 + (at % 9))).join('');
+  const cut = toMaterial(work(many), 4000);
+  expect(cut.text.length).toBeLessThan(4500);
+  expect(findQuotation('row of 99', cut)).toEqual({
+    why: 'quoted',
+    place: { path: 'f99', line: 1, side: 'patch' },
+  });
+  expect(cut.text).not.toContain('a/f7 b/f7');
+  expect(cut.text).toMatch(/\[… \d+ files left out …\]\n$/);
+  expect(why('[… 56 files left out …]', cut)).toBe('not_found');
+});
+
 test('contents of binary files are left out, and only they', () => {
   const binary = `diff --git a/x.png b/x.png\nnew file mode 100644\nindex 0..1\nGIT binary patch\nliteral 3\nKcmZQzzzzzz\n\nliteral 0\nHcmV?d00001\n\n${diff}`;
   const { text, cut } = toMaterial(work(binary), 9999);
