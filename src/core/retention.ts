@@ -135,13 +135,13 @@ async function thinEvents(tx: Tx, runId: number): Promise<Freed | null> {
       select seq, type, payload from events
       where run_id = ${runId} and seq > ${place.after} and not payload ? 'thinned' and (
         type in ('agent.thinking', 'agent.message', 'tool.output')
-        or type in ('tool.finished', 'check.finished') and length(${output}) > ${kept.over}
+        or type in ('tool.finished', 'check.finished', 'setup.finished') and length(${output}) > ${kept.over}
         or type = 'model.requested' and payload ? 'prompt')
       order by seq limit ${batchRows}
     ), thin as (
       select seq, pg_column_size(payload) as before, '{"thinned": true}'::jsonb || case
         when type = 'model.requested' then payload - 'prompt'
-        when type in ('tool.finished', 'check.finished')
+        when type in ('tool.finished', 'check.finished', 'setup.finished')
           then payload || jsonb_build_object('output', ${shortened(tx, output)})
         else payload || '{"text": ""}'
       end as payload
