@@ -172,6 +172,10 @@ describe('the way', () => {
     // Also when it is completed again by now, with another patch than that which was read.
     await database.sql`update variations set status = 'completed', checkpoint = 2 where run_id = ${runId}`;
     expect(await refusalOf(planLanding(database, errand, plan, winner))).toBe('winner_reopened');
+    // And when that other patch is the one that was read: nobody has chosen it.
+    expect(await refusalOf(planLanding(database, errand, plan, { position: 1, checkpoint: 2 }))).toBe(
+      'winner_reopened',
+    );
     expect(types(await told(runId))).toEqual([]);
   });
 });
