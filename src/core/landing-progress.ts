@@ -51,7 +51,8 @@ export async function planLanding(
     const row = await hold(tx, claim);
     // Completed again, it is not what was chosen: that took the choice back.
     const [chosen] = await tx`select id from runs where id = ${claim.run_id} and winner = ${position}`;
-    if (!same || !chosen) throw new LandingFailure('winner_reopened', `Variation ${position} has gone on since.`);
+    if (!same || !chosen)
+      throw new LandingFailure('winner_reopened', `Variation ${position} has gone on since.`);
     await tx`update landings set ${tx({ ...plan })}, error = null, updated_at = now() where id = ${claim.id}`;
     if (row.branch !== null) return;
     const { branch, target } = plan;
