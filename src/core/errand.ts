@@ -23,7 +23,7 @@ export interface Errand {
   epoch: number;
   /** As it is while somebody is at it. */
   status: string;
-  /** Tries that failed for what may pass. */
+  /** Tries that failed for what may pass, or ended with their worker. */
   tries: number;
 }
 
@@ -61,14 +61,14 @@ export async function putBack(
 
 /**
  * Gives back what workers have that are gone; see `gone` for who may say so. What the dead had written last is shut
- * out by the next claim's epoch.
+ * out by the next claim's epoch. It counts as a try that failed: what takes a process with it does not take all.
  * @returns how many
  */
 export async function takeBackErrands({ sql }: Pick<Database, 'sql'>): Promise<number> {
   let taken = 0;
   for (const table of Object.keys(begins) as ErrandTable[]) {
     const rows = await sql`
-      update ${sql(table)} t set worker = null, status = ${turned(sql, table, 'end')}
+      update ${sql(table)} t set worker = null, tries = tries + 1, status = ${turned(sql, table, 'end')}
       where status in ${sql(Object.values(begins[table]))} and ${gone(sql, sql`t.worker`)} returning id`;
     taken += rows.length;
   }

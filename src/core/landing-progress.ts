@@ -49,7 +49,10 @@ export async function planLanding(
       where run_id = ${claim.run_id} and position = ${position} and status = 'completed' and checkpoint = ${checkpoint}
       for share`;
     const row = await hold(tx, claim);
-    if (!same) throw new LandingFailure('winner_reopened', `Variation ${position} has gone on since.`);
+    // Completed again, it is not what was chosen: that took the choice back.
+    const [chosen] = await tx`select id from runs where id = ${claim.run_id} and winner = ${position}`;
+    if (!same || !chosen)
+      throw new LandingFailure('winner_reopened', `Variation ${position} has gone on since.`);
     await tx`update landings set ${tx({ ...plan })}, error = null, updated_at = now() where id = ${claim.id}`;
     if (row.branch !== null) return;
     const { branch, target } = plan;

@@ -115,6 +115,14 @@ export async function hasLanding(tx: Tx, runId: number): Promise<boolean> {
   return row !== undefined;
 }
 
+/** Whether a worker is to do something of a run's landing, or does: without its row nobody would know what went out. */
+export async function isLanding(tx: Tx, runId: number): Promise<boolean> {
+  const [row] = await tx`
+    select id from landings
+    where run_id = ${runId} and status in ('wanted', 'landing', 'undo_wanted', 'undoing') limit 1`;
+  return row !== undefined;
+}
+
 /**
  * The position of a run's winner, which stays so, with its patch, until the transaction ends.
  * @throws BakeoffError 404; 409 `no_winner`, `nothing_to_land`

@@ -15,6 +15,7 @@ import { estimateRun } from './estimate';
 import { append } from './event';
 import type { Fact } from './fact';
 import { forgetRun, type Idempotency, remember } from './idempotency';
+import { isLanding } from './landing';
 import { completeRuns, selectRuns } from './run-object';
 import { cleanJson, cleanText } from './text';
 import { isOver, lock } from './variation';
@@ -231,6 +232,8 @@ export async function deleteRun({ sql }: Pick<Database, 'sql'>, id: number): Pro
         or r.base_run = ${id} and r.status in ('pending', 'queued', 'running', 'paused', 'awaiting_approval')
       order by r.id limit 1`;
     if (needs) throw conflict('run_needed', `Run ${needs.id} needs it, and has not ended`);
+    if (await isLanding(tx, id))
+      throw conflict('landing_under_way', 'Its winner is on its way out, or back: wait for that, or undo it');
     await tx`delete from run_dependencies where depends_on = ${id}`;
     await forgetRun(tx, id);
     await tx`delete from runs where id = ${id}`;

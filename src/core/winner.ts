@@ -13,7 +13,8 @@ export interface Choice {
 
 /**
  * Makes a variation its run's winner, in place of another; where the run says what is to become of the winner, that is
- * asked for in the same transaction. Nothing is stopped by it. Chosen again with the same words, it stays as it is.
+ * asked for in the same transaction. Nothing is stopped by it. Chosen again, only the words about it change: what was
+ * undone is not landed again for them.
  * @throws BakeoffError 404; 409 when it is not completed, or another one has landed
  */
 export async function chooseWinner(
@@ -47,7 +48,8 @@ export async function choose(tx: Tx, runId: number, choice: Choice): Promise<voi
     update runs set winner = ${position}, winner_by = ${by}, winner_note = ${note}, winner_at = now(), updated_at = now()
     where id = ${runId}`;
   await append(tx, runId, null, [{ type: 'winner.chosen', payload: { variation: position, by, note } }]);
-  if (run.options.land && !landed) await insertLanding(tx, runId, position, run.options.land);
+  if (run.options.land && !landed && run.winner !== position)
+    await insertLanding(tx, runId, position, run.options.land);
 }
 
 /**

@@ -98,6 +98,8 @@ async function doOne(
 ): Promise<void> {
   const told = { table, errand: errand.id, run: errand.run_id };
   try {
+    // Its last try ended with its process.
+    if (errand.tries >= maxTries) throw new Error('It was broken off with its worker too often');
     await work.run(parts, errand, signal);
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));

@@ -3,9 +3,10 @@ import type { Work } from '../agent/judge/material';
 import type { Model, ModelProfile } from '../agent/model';
 import { makeModel } from '../agent/models';
 import { mostOf, mostPromptTokens } from '../agent/models/most';
+
 import type { Reservation } from '../core/budget';
 import { readCheckpoint } from '../core/checkpoint';
-import type { Database } from '../core/db';
+import { type Database, isAway } from '../core/db';
 import { readSettings } from '../core/settings';
 import type { Parts } from './parts';
 import { toProfile } from './profile';
@@ -30,7 +31,10 @@ export async function seatJudge(
   const { judges } = await readSettings(parts.database);
   const profiles: ModelProfile[] = [];
   for (const name of judges) {
-    const found = await toProfile(parts, name).catch(() => null);
+    const found = await toProfile(parts, name).catch((error) => {
+      if (isAway(error)) throw error;
+      return null;
+    });
     if (found) profiles.push(found.profile);
   }
   const picked = pickJudge(profiles, authors);

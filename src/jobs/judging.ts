@@ -80,14 +80,16 @@ async function judge(
 /** How each goes on top of the target's present tip; nobody is held to what cannot be found out. */
 async function onTarget(parts: Parts, matter: Matter, signal: AbortSignal): Promise<Candidate[]> {
   const { run, contenders } = matter;
-  const look = await targetOf(parts, matter, signal).catch((error) => {
+  const unseen = (error: unknown): null => {
     signal.throwIfAborted();
     parts.log.info('the target could not be looked at', { run: run.id, error: error as Error });
     return null;
-  });
+  };
+  const look = await targetOf(parts, matter, signal).catch(unseen);
   const candidates: Candidate[] = [];
   for (const one of contenders) {
-    const found = look && one.commit_sha ? await look(one.position, one.commit_sha) : null;
+    const found =
+      look && one.commit_sha ? await look(one.position, one.commit_sha).catch(unseen) : null;
     if (found === null) candidates.push(toCandidate(matter, one, one.commit_sha ? 'unknown' : 'clean', []));
     else candidates.push(toCandidate(matter, one, found.state, found.conflicts));
   }

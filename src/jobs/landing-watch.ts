@@ -46,9 +46,11 @@ async function lookAt(parts: Needs, look: WatchedLanding, signal: AbortSignal): 
   const { database, config, log } = parts;
   const { number } = look.pull_request;
   const told = { run: look.run_id, pull_request: number };
-  const { forge: place, token } = await accessTo(parts, await getProject(database, look.project_id));
+  let token: string | null = null;
   try {
-    const forge = forgeFor(place, config);
+    const access = await accessTo(parts, await getProject(database, look.project_id));
+    token = access.token;
+    const forge = forgeFor(access.forge, config);
     if (forge === null) return await lookFailed(database, look);
     const { url, state, merged_sha, checks } = await forge.readPullRequest(number, signal);
     if (await noteLook(database, look, { number, url, state, merged_sha, checks }))

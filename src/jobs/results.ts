@@ -15,7 +15,7 @@ import type { Parts } from './parts';
 export interface Results {
   /**
    * The diff from one variation's result to another's; null is the base. Null when it is larger than `maxBytes`.
-   * @throws BakeoffError 404; 409 for a variation without a result
+   * @throws BakeoffError 404; 409 for a variation without a result; 503 when the repository cannot be had
    */
   diff(query: Between & { path?: string; maxBytes?: number }): Promise<Uint8Array | null>;
   /** The files that differ between the two, the first 3,000. @throws as `diff` */
@@ -49,7 +49,7 @@ const limitMs = 60_000;
 export function openResults(parts: Parts): Results {
   const { database } = parts;
   /** The run's base and the results named, all in the mirror. */
-  const locate = async (runId: number, positions: readonly (number | null)[]) => {
+  const locate = async (runId: number, positions: readonly (number | null)[], signal: AbortSignal) => {
     const run = await getRun(database, runId);
     const commits = await commitsOf(parts, runId);
     const base = run.base_sha;
@@ -63,35 +63,35 @@ export function openResults(parts: Parts): Results {
     });
     const project = await getProject(database, run.project_id);
     const mirror = parts.mirrors.pathOf(project.id);
-    if (!(await parts.mirrors.has(project.id, base)))
-      await parts.mirrors.sync((await accessTo(parts, project)).mirrored);
     await explained(async () => {
-      for (const sha of new Set([base, ...shas])) await ensureCommit(parts, project, sha);
+      if (!(await parts.mirrors.has(project.id, base)))
+        await parts.mirrors.sync((await accessTo(parts, project)).mirrored, { signal });
+      for (const sha of new Set([base, ...shas])) await ensureCommit(parts, project, sha, signal);
     });
     return { mirror, base, shas };
   };
   return {
     diff: ({ runId, from, to, path, maxBytes = maxDiffBytes }) =>
       bounded(limitMs, async (signal) => {
-        const { mirror, shas } = await locate(runId, [from, to]);
+        const { mirror, shas } = await locate(runId, [from, to], signal);
         const [a = '', b = ''] = shas;
         return diffBetween(mirror, a, b, { maxBytes, signal, ...(path === undefined ? {} : { path }) });
       }),
     changes: ({ runId, from, to }) =>
       bounded(limitMs, async (signal) => {
-        const { mirror, shas } = await locate(runId, [from, to]);
+        const { mirror, shas } = await locate(runId, [from, to], signal);
         const [a = '', b = ''] = shas;
         return listChanges(mirror, a, b, { signal });
       }),
     lines: ({ runId, of, path, from, to }) =>
       bounded(limitMs, async (signal) => {
-        const { mirror, shas } = await locate(runId, [of]);
+        const { mirror, shas } = await locate(runId, [of], signal);
         return contextLines(mirror, shas[0] ?? '', path, from, to, signal);
       }),
     compose: (runId, graft) =>
       bounded(limitMs, async (signal) => {
         const positions = graft.parts.map((part) => part.variation);
-        const { mirror, base, shas } = await locate(runId, [graft.on, ...positions]);
+        const { mirror, base, shas } = await locate(runId, [graft.on, ...positions], signal);
         const [on = base, ...commits] = shas;
         const asked = graft.parts.map((part, i) => ({ ...part, commit: commits[i] ?? '' }));
         const made = await explained(() => compose({ mirror, base, on, parts: asked, signal }));
@@ -129,7 +129,8 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof GraftError) throw invalid(error.field, error.message);
-    if (error instanceof VariationFailure) throw conflict(error.code, error.message);
-    throw error;
+    if (!(error instanceof VariationFailure)) throw error;
+    if (error.code === 'clone_failed') throw new BakeoffError('repository_unavailable', error.message, 503);
+    throw conflict(error.code, error.message);
   }
 }

@@ -17,6 +17,7 @@ import {
 } from '../../src/core/landing-progress';
 import { claimLook, hearOfChecks, hearOfPull, lookFailed, noteLook } from '../../src/core/landing-watch';
 import { rollback } from '../../src/core/rewind';
+import { defaultOptions, deleteRun } from '../../src/core/run';
 import { stop } from '../../src/core/steer';
 import { forgetOldDeliveries, takeDelivery } from '../../src/core/webhook-delivery';
 import { chooseWinner, clearWinner } from '../../src/core/winner';
@@ -115,6 +116,8 @@ describe('the way', () => {
     await planLanding(database, old, plan, winner);
     expect(await takeBackErrands(database)).toBe(1);
     const present = await take(runId);
+    // What took a process with it counts as a try: it does not take one after the other.
+    expect(present.tries).toBe(old.tries + 1);
     const late = [
       requireLanding(database, old),
       planLanding(database, old, plan, winner),
@@ -172,8 +175,40 @@ describe('the way', () => {
     // Also when it is completed again by now, with another patch than that which was read.
     await database.sql`update variations set status = 'completed', checkpoint = 2 where run_id = ${runId}`;
     expect(await refusalOf(planLanding(database, errand, plan, winner))).toBe('winner_reopened');
+    // And when that other patch is the one that was read: nobody has chosen it.
+    expect(await refusalOf(planLanding(database, errand, plan, { position: 1, checkpoint: 2 }))).toBe(
+      'winner_reopened',
+    );
     expect(types(await told(runId))).toEqual([]);
   });
+});
+
+describe('a choice of a run that says what becomes of its winner', () => {
+  test('asks for that once: another note for the same winner does not land again what was undone', async () => {
+    const runId = await makeRun(database, 1, { options: { ...defaultOptions, land: landRequest } });
+    await completeOne(database, runId);
+    const choose = (note: string) => chooseWinner(database, runId, { position: 1, by: 'person', note });
+    await choose('the best');
+    await undoLanding(database, runId);
+    await choose('the best, and to be landed by hand');
+    expect((await getLanding(database, runId)).status).toBe('undone');
+    // Chosen anew, it is.
+    await clearWinner(database, runId);
+    await choose('after all');
+    expect((await getLanding(database, runId)).status).toBe('wanted');
+  });
+});
+
+test('a run is not removed while its landing is on its way', async () => {
+  const runId = await wonRun(database);
+  await land(runId);
+  const remove = () => refusalOf(deleteRun(database, runId));
+  expect(await remove()).toBe('landing_under_way');
+  const errand = await take(runId);
+  expect(await remove()).toBe('landing_under_way');
+  await planLanding(database, errand, plan, winner);
+  await succeedLanding(database, errand, null);
+  expect(await remove()).toBeNull();
 });
 
 describe('undoing', () => {

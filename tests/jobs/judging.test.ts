@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { join } from 'node:path';
 import type { RunOptions } from '../../drizzle/schema';
+import { Mirrors } from '../../src/agent/mirror';
 import { createAgent } from '../../src/core/agent';
 import type { Run } from '../../src/core/contract';
 import { direct } from '../../src/core/directive';
@@ -264,6 +266,26 @@ describe('the verdict', () => {
     expect(again.winner?.position).toBe(2);
     expect(again.variations[1]!.patch?.additions).toBe(1);
   }, 40_000);
+
+  test('is given also when a commit cannot be had any more: its target is not known, and nobody waits for it', async () => {
+    await changeSettings(bench.database, { judges: [] });
+    const { run } = await judged([pretty, clumsy], { source: sums(), checks: [sumTest], options: one });
+    await bench.database.sql`
+      update variations set commit_sha = ${'5'.repeat(40)} where run_id = ${run.id} and position = 1`;
+    await judgeAgain(bench.database, run.id);
+    const again = await until(
+      async () => {
+        const found = await getRun(bench.database, run.id);
+        return found.verdict?.asked_by === 'person' && found;
+      },
+      'another verdict',
+      10_000,
+    );
+    expect(again.verdict?.levels.find((level) => level.level === 'applies')?.values).toMatchObject({
+      1: { target: 'unknown' },
+      2: { target: 'clean' },
+    });
+  }, 40_000);
 });
 
 describe('a graft', () => {
@@ -320,6 +342,28 @@ describe('a graft', () => {
     );
     expect(third.verdict?.ranking).toEqual(whole.verdict!.ranking);
   }, 60_000);
+
+  test('on a machine that cannot have the repository is refused with the reason, and so is a comparison', async () => {
+    const source = sums();
+    const { run } = await judged(
+      [
+        [write('sum.sh', 'echo one\n'), done],
+        [write('sum.sh', 'echo two\n'), done],
+      ],
+      { source, options: { ...defaultOptions, ...one } },
+    );
+    removeTemp(source);
+    const { config, workspacesDir } = bench;
+    const sandbox = { makeReadable: async () => {} };
+    const elsewhere = openResults({
+      ...bench.parts,
+      mirrors: new Mirrors({ dir: join(workspacesDir, 'other-mirrors'), config, sandbox }),
+    });
+    const refused = { code: 'repository_unavailable', status: 503 };
+    await expect(elsewhere.diff({ runId: run.id, from: null, to: 1 })).rejects.toMatchObject(refused);
+    const parts = [{ variation: 1, path: 'sum.sh' }];
+    await expect(elsewhere.compose(run.id, { on: null, parts })).rejects.toMatchObject(refused);
+  }, 40_000);
 
   test('whose parts do not go together is refused with what clashes', async () => {
     const { run } = await judged(

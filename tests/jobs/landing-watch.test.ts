@@ -103,6 +103,21 @@ describe.each(['github', 'forgejo'] as const)('%s', (kind) => {
     on.forge.faults = {};
   });
 
+  test('a project whose token cannot be read does not keep others from being looked at', async () => {
+    const sealed = await landed();
+    const other = await landed();
+    const { sql } = on.bench.database;
+    const of = (runId: number) => sql`(select project_id from runs where id = ${runId})`;
+    await sql`update projects set token = ${new Uint8Array(40)} where id = ${of(sealed.runId)}`;
+    on.forge.checks = { runs: [], status: 'failure' };
+    await sql`update landings set polled_at = case when run_id = ${sealed.runId} then null else now() - interval '1 hour' end`;
+    await look();
+    expect(await pullOf(other.runId)).toMatchObject({ checks: 'failed' });
+    const [row] = await sql`select tries from landings where run_id = ${sealed.runId}`;
+    expect(row).toMatchObject({ tries: 1 });
+    on.forge.checks = { runs: [], status: null };
+  });
+
   test('a watcher finds what is due by itself, and ends', async () => {
     const { runId } = await landed();
     on.forge.checks = { runs: [], status: 'failure' };
