@@ -32,9 +32,12 @@ export function judgeBase(end: End): CheckResult {
   return end === 0 ? 'passed' : 'failed';
 }
 
-/** Compares a patch's end with the base's: evidence is what the patch changed. Against no base, a failure says nothing. */
+/**
+ * Compares a patch's end with the base's: evidence is what the patch changed. Against no base, a failure says nothing.
+ * What the base could start and the patch cannot, is the patch's doing: anybody can end with the shell's codes.
+ */
 export function compare(base: End, patch: End): PatchResult {
-  if (couldNotRun(patch)) return 'could_not_run';
+  if (patch === undefined) return 'could_not_run';
   if (patch === 0) return base === 0 ? 'passes' : 'fixed';
   if (base === 0) return 'broken';
   return couldNotRun(base) ? 'could_not_run' : 'still_fails';

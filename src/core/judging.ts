@@ -27,6 +27,8 @@ export interface Contender {
     required: boolean;
     result: CheckResult;
     flaky: boolean;
+    /** It does so with this patch, and not on the base. */
+    wavers: boolean;
     exit_code: number | null;
   }[];
 }
@@ -75,7 +77,8 @@ export async function readMatter({ sql }: Pick<Database, 'sql'>, errand: Errand)
       a.name as agent, a.provider, a.model,
       coalesce((
         select jsonb_agg(jsonb_build_object('name', c.name, 'required', c.required, 'result', c.result,
-          'flaky', c.flaky or coalesce(b.flaky, false), 'exit_code', c.exit_code) order by c.id)
+          'flaky', c.flaky or coalesce(b.flaky, false), 'wavers', c.flaky and not coalesce(b.flaky, false),
+          'exit_code', c.exit_code) order by c.id)
         from checks c left join checks b on b.run_id = v.run_id and b.variation_id is null and b.name = c.name
         where c.variation_id = v.id), '[]') as checks
     from variations v join agents a on a.id = v.agent_id

@@ -18,9 +18,9 @@ export interface Outcome {
   judged: PatchResult | null;
 }
 
-/** Puts the ends of a check on the same files together. Two exit codes of failure are one result. */
+/** Puts the ends of a check on the same files together. Two exit codes of failure are one result, the shell's own too. */
 export function settle(ends: readonly End[]): Settled {
-  return { end: ends.at(-1), flaky: new Set(ends.map(judgeBase)).size > 1 };
+  return { end: ends.at(-1), flaky: new Set(ends.map((end) => end === 0)).size > 1 };
 }
 
 /** Whether the base, having come to these ends, is to be run again: a failure may be one of chance. */

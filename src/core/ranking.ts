@@ -11,6 +11,8 @@ export interface Candidate {
   /** Required checks broken, without the flaky ones. */
   broken: number;
   fixed: number;
+  /** Required checks that are steady on the base, and come to this and that with the patch: they rank nobody. */
+  wavers: number;
   /** Checks that failed on the base: what could be fixed. */
   total_failing_on_base: number;
   /** Null: nobody was asked, or no answer was had. */
@@ -52,7 +54,9 @@ export function rank(field: Field): Verdict {
   const tie = lead.some((one) => twins.get(one.position) !== ownTwins);
   const next = ranking.find((one) => twins.get(one.position) !== ownTwins);
   const decided_by = tie ? null : (next?.fell_at ?? null);
-  const sound = lead.length > 0 && lead.every((one) => one.executed && one.applies.base && one.broken === 0);
+  const isSound = ({ executed, applies, broken, wavers }: Candidate) =>
+    executed && applies.base && broken === 0 && wavers === 0;
+  const sound = lead.length > 0 && lead.every(isSound);
   const verdict = {
     ranking,
     levels: levelResults(settled, decided_by),

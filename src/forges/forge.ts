@@ -43,6 +43,8 @@ export interface PullRequest {
   /** Branch. */
   head: string;
   head_sha: string;
+  /** The branch is one of another repository: anybody could have opened it, under any name and with any body. */
+  foreign: boolean;
   title: string;
   body: string;
   labels: string[];

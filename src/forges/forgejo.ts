@@ -5,6 +5,7 @@ import { checked, forgeFetch, type Wire } from './http';
 
 const maybe = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]));
 
+const repoId = { repo_id: maybe(Type.Integer()) };
 const Pull = Type.Object({
   number: Type.Integer(),
   html_url: Type.String(),
@@ -14,7 +15,8 @@ const Pull = Type.Object({
   merged: maybe(Type.Boolean()),
   merge_commit_sha: maybe(Type.String()),
   // The branch is the label; when it is deleted, the ref is another one.
-  head: Type.Object({ label: Type.String(), ref: Type.String(), sha: Type.String() }),
+  head: Type.Object({ label: Type.String(), ref: Type.String(), sha: Type.String(), ...repoId }),
+  base: Type.Object(repoId),
   labels: maybe(Type.Array(Type.Object({ name: Type.String() }))),
 });
 const Labels = Type.Array(Type.Object({ id: Type.Integer(), name: Type.String() }));
@@ -136,6 +138,7 @@ function toPull(pull: typeof Pull.static): PullRequest {
     merged_sha: merged ? (pull.merge_commit_sha ?? null) : null,
     head: pull.head.label,
     head_sha: pull.head.sha,
+    foreign: pull.head.repo_id !== pull.base.repo_id,
     title: pull.title,
     body: pull.body ?? '',
     labels: (pull.labels ?? []).map((one) => one.name),

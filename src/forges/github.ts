@@ -5,6 +5,8 @@ import { checked, forgeFetch, type Wire } from './http';
 
 const nullable = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.Union([schema, Type.Null()]);
 
+/** Null when it was deleted, as only another one can be. */
+const Repo = Type.Union([Type.Object({ id: Type.Integer() }), Type.Null()]);
 const Pull = Type.Object({
   number: Type.Integer(),
   html_url: Type.String(),
@@ -13,7 +15,8 @@ const Pull = Type.Object({
   body: nullable(Type.String()),
   merged_at: nullable(Type.String()),
   merge_commit_sha: nullable(Type.String()),
-  head: Type.Object({ ref: Type.String(), sha: Type.String() }),
+  head: Type.Object({ ref: Type.String(), sha: Type.String(), repo: Repo }),
+  base: Type.Object({ repo: Repo }),
   labels: Type.Array(Type.Object({ name: Type.String() })),
 });
 const CheckRuns = Type.Object({
@@ -111,14 +114,17 @@ export function gitHub(wire: Wire, place: { owner: string; repo: string }): Forg
   };
 }
 
-/** Of pull requests, newest first: the open one before others. */
+/** Of pull requests, newest first, those of the repository's own branch: the open one before others. */
 export function choose(
   pulls: readonly PullRequest[],
   head: string,
   marker: string | null,
 ): PullRequest | null {
   const ours = pulls.filter(
-    (one) => one.head === head && (marker === null ? one.state === 'open' : one.body.includes(marker)),
+    (one) =>
+      one.head === head &&
+      !one.foreign &&
+      (marker === null ? one.state === 'open' : one.body.includes(marker)),
   );
   return ours.find((one) => one.state === 'open') ?? ours[0] ?? null;
 }
@@ -156,6 +162,7 @@ function toPull(pull: typeof Pull.static): PullRequest {
     merged_sha: merged ? pull.merge_commit_sha : null,
     head: pull.head.ref,
     head_sha: pull.head.sha,
+    foreign: pull.head.repo?.id !== pull.base.repo?.id,
     title: pull.title,
     body: pull.body ?? '',
     labels: pull.labels.map((one) => one.name),

@@ -31,17 +31,20 @@ export interface CheckBook {
   finished(fact: Fact, row: CheckRow): Promise<void>;
 }
 
-/** Runs checks in their order, in one workspace, which is removed after them. Each ends the whole tree of its processes. */
+/**
+ * Runs checks in their order, each in a workspace of its own, which is removed after it: a check runs code of the patch,
+ * and what that leaves behind, in ignored files or its home, is not to help the next one. Each ends the whole tree of its
+ * processes.
+ */
 export async function runChecks(request: CheckRun, book: CheckBook): Promise<CheckRow[]> {
   const { checks, open, on, judge, signal, boundary } = request;
-  if (checks.length === 0) return [];
   const rows: CheckRow[] = [];
   const again = request.again ? ({ again: true } as const) : {};
-  const workspace = await open();
-  try {
-    for (const [i, check] of checks.entries()) {
-      boundary?.();
-      const { name, command } = check;
+  for (const [i, check] of checks.entries()) {
+    boundary?.();
+    const { name, command } = check;
+    const workspace = await open();
+    try {
       await book.started(
         { type: 'check.started', payload: { name, command, on, ...again } },
         name,
@@ -52,11 +55,11 @@ export async function runChecks(request: CheckRun, book: CheckBook): Promise<Che
       const { required: _, counts, ...told } = row;
       const payload = { ...told, on, ...again, ...(counts ? { counts } : {}) };
       await book.finished({ type: 'check.finished', payload }, row);
+    } finally {
+      await workspace.remove();
     }
-    return rows;
-  } finally {
-    await workspace.remove();
   }
+  return rows;
 }
 
 async function runOne(

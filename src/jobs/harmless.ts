@@ -40,7 +40,7 @@ const acted: [RegExp, string][] = [
   [/\[(?=\s*(?:skip|no|ci|actions)\b)/gi, `$&${gap}`],
   // Orders to bots, and trailers of a commit, each at the beginning of a line.
   [/^(\s*)\/(?=\w)/gm, `$1/${gap}`],
-  [/^(?=[A-Za-z][A-Za-z-]*-by:|skip-checks:|change-id:)/gim, gap],
+  [/^(?=[A-Za-z][A-Za-z-]*-by[^\S\n]*:|skip-checks[^\S\n]*:|change-id[^\S\n]*:)/gim, gap],
 ];
 
 function breakUp(text: string, most: number): string {

@@ -7,11 +7,11 @@ test('a patch’s exit code is judged against the base’s', () => {
   const codes = [0, 1, 2, null, 126, 127];
   const table = codes.map((base) => codes.map((patch) => compare(base, patch)));
   const lost = ['could_not_run', 'could_not_run'] as const;
-  // Null is killed: a patch that makes a check hang or crash has broken it.
-  const wasRed = ['fixed', 'still_fails', 'still_fails', 'still_fails', ...lost] as const;
+  // Null is killed: a patch that makes a check hang or crash, or keeps it from starting, has broken it.
+  const wasRed = ['fixed', ...Array<'still_fails'>(5).fill('still_fails')] as const;
   const neverRan = ['fixed', 'could_not_run', 'could_not_run', 'could_not_run', ...lost] as const;
   expect(table).toEqual([
-    ['passes', 'broken', 'broken', 'broken', ...lost],
+    ['passes', ...Array<'broken'>(5).fill('broken')],
     [...wasRed],
     [...wasRed],
     [...wasRed],
@@ -20,6 +20,7 @@ test('a patch’s exit code is judged against the base’s', () => {
   ]);
   expect(compare(undefined, 1)).toBe('could_not_run');
   expect(compare(undefined, 0)).toBe('fixed');
+  expect(compare(0, undefined)).toBe('could_not_run');
   expect(codes.map(judgeBase)).toEqual(['passed', 'failed', 'failed', 'failed', ...lost]);
 });
 

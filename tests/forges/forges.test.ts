@@ -72,6 +72,15 @@ describe.each(['github', 'forgejo'] as const)('%s', (kind) => {
     return said as ForgeError;
   };
 
+  test('takes no stranger’s pull request for its own, whatever that is called and says', async () => {
+    const { head, base, title } = opening;
+    const fake = { number: 1, head, base, title, body: mark, state: 'open', merged_sha: null } as const;
+    server.pulls.push({ ...fake, labels: [], fork: true });
+    expect(await openPullRequest(forge, opening)).toMatchObject({ created: true, pull: { number: 2 } });
+    server.pulls.length = 1;
+    expect(await forge.findPullRequest({ ...opening, marker: null })).toBe(null);
+  });
+
   test('is asked to open a pull request with labels, which is then found, also when it is closed', async () => {
     const opened = await openPullRequest(forge, opening);
     expect(opened).toMatchObject({

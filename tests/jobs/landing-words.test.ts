@@ -24,8 +24,8 @@ describe('text of a model', () => {
     ['skips no checks', 'x [skip ci] [ci skip] [no ci]', `x [${gap}skip ci] [${gap}ci skip] [${gap}no ci]`],
     [
       'names no author',
-      'x\n\nCo-authored-by: a <a@b>\nSigned-off-by: c',
-      `x\n\n${gap}Co-authored-by: a <${gap}a@${gap}b>\n${gap}Signed-off-by: c`,
+      'x\n\nCo-authored-by: a <a@b>\nSigned-off-by : c',
+      `x\n\n${gap}Co-authored-by: a <${gap}a@${gap}b>\n${gap}Signed-off-by : c`,
     ],
     [
       'shows no terminal codes, and turns nothing round',

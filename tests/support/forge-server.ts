@@ -13,6 +13,8 @@ export interface StoredPull {
   state: 'open' | 'closed';
   merged_sha: string | null;
   labels: string[];
+  /** From another repository, whose owner is a stranger. */
+  fork?: boolean;
 }
 
 /** What the forge does to the next requests, until it is told otherwise. */
@@ -147,7 +149,8 @@ export async function startForgeServer(
         const size = Number(query.per_page ?? query.limit ?? 30);
         const from = (Number(query.page ?? 1) - 1) * size;
         const ofHead = wanted.filter(
-          (one) => !query.head || `${repository.split('/')[0]}:${one.head}` === query.head,
+          (one) =>
+            !query.head || `${one.fork ? 'stranger' : repository.split('/')[0]}:${one.head}` === query.head,
         );
         return [200, dialect.pulls(ofHead.slice(from, from + size))];
       }
@@ -215,7 +218,7 @@ export async function startForgeServer(
     if (shaOf(wanted.head) === null || shaOf(wanted.base) === null)
       return [kind === 'github' ? 422 : 404, refusal('There is no such branch')];
     const there = state.pulls.some(
-      (one) => one.state === 'open' && one.head === wanted.head && one.base === wanted.base,
+      (one) => one.state === 'open' && !one.fork && one.head === wanted.head && one.base === wanted.base,
     );
     if (there && kind === 'github')
       return invalid(`A pull request already exists for ${repository.split('/')[0]}:${wanted.head}.`);
@@ -295,8 +298,9 @@ export async function startForgeServer(
         // The branch may be gone.
         ref: shaOf(pull.head) === null ? `refs/pull/${pull.number}/head` : pull.head,
         sha: shaOf(pull.head) ?? '0'.repeat(40),
+        repo_id: pull.fork ? 2 : 1,
       },
-      base: { label: pull.base, ref: pull.base, sha: shaOf(pull.base) ?? '' },
+      base: { repo_id: 1, label: pull.base, ref: pull.base, sha: shaOf(pull.base) ?? '' },
       merged: pull.merged_sha !== null,
       merged_at: null,
       merge_commit_sha: pull.merged_sha,

@@ -42,6 +42,7 @@ export interface Judged {
  */
 export function judgingFiles(changes: readonly FileChange[], judged: Judged): JudgingFile[] {
   const named = new Map(namedFiles(judged.commands, judged.manifest).map((one) => [one.path, one]));
+  const above = new Set([...named.keys()].flatMap(foldersAbove));
   const vitest = [judged.manifest ?? '', ...judged.commands].some((text) => text.includes('vitest'));
   const found: JudgingFile[] = [];
   for (const change of changes) {
@@ -55,6 +56,7 @@ export function judgingFiles(changes: readonly FileChange[], judged: Judged): Ju
     else if (test !== null) add('test', test);
     else if (command && (command.as === 'configuration' || !isSource(path)))
       add('runner', `named by a check: ${command.command.slice(0, 200)}`);
+    else if (above.has(path)) add('runner', 'stands where a check has its folder');
     else if (isManifest(path)) {
       const { base, patched } = change;
       const known = base !== undefined && patched !== undefined;
@@ -64,6 +66,12 @@ export function judgingFiles(changes: readonly FileChange[], judged: Judged): Ju
     }
   }
   return found;
+}
+
+/** A file or link of such a name takes the place of what a check names. */
+function foldersAbove(path: string): string[] {
+  const parts = path.split('/');
+  return parts.slice(1).map((_, at) => parts.slice(0, at + 1).join('/'));
 }
 
 function isViteConfig(path: string): boolean {

@@ -15,8 +15,11 @@ const parts = [
 export type Part = (typeof parts)[number];
 
 const lookAlike = new RegExp(`<(?=[\\s/]*(?:${parts.join('|')}))`, 'gi');
-/** What a model reads and a person does not see: tag characters, and those that turn the direction of writing. */
-const unseen = /[\u{e0000}-\u{e007f}\u202a-\u202e\u2066-\u2069]/gu;
+/**
+ * What a model reads and a person does not see: tag characters, those that turn the direction of writing, and those
+ * without a width, which would also hide a name from whoever looks for it.
+ */
+const unseen = /\p{Default_Ignorable_Code_Point}/gu;
 
 /**
  * Parts of a question, each between tags whose names end in the same sixteen characters. These are made of the texts

@@ -39,10 +39,10 @@ export function brief(text: string, limit: number): string {
 /**
  * Makes a work fit. Contents of binary files are left out. Of a diff that is too long each file has an equal share; what
  * a short one leaves goes to the others, so that one generated file does not hide the rest.
- * @param change done to the text before anything else
+ * @param change done to the text as it would be shown: what is unseen in it could hide from a look before that
  */
 export function toMaterial({ kind, text }: Work, limit: number, change = (whole: string) => whole): Material {
-  let clean = harmless(change(text.slice(0, maxRead)));
+  let clean = change(harmless(text.slice(0, maxRead)));
   if (kind === 'diff') clean = withoutBinary(clean);
   if (clean.length <= limit) return { kind, text: clean, cut: text.length > maxRead };
   return { kind, text: kind === 'diff' ? fitFiles(clean, limit) : fit(clean, limit).text, cut: true };

@@ -38,9 +38,9 @@ describe('a file of a patch is', () => {
     .eslintrc.json eslint.config.mjs .eslintrc pytest.ini tox.ini conftest.py tests/conftest.py mypy.ini ruff.toml
     Makefile makefile GNUmakefile build/rules.mk justfile Taskfile.yml Rakefile .rspec phpunit.xml.dist .npmrc
     .cargo/config.toml a/.cargo/config .config/nextest.toml clippy.toml .golangci.yml .mvn/jvm.config bunfig.toml
-    gradle/wrapper/gradle-wrapper.properties node_modules/jest/index.js sitecustomize.py turbo.json deno.jsonc`.split(
-      /\s+/,
-    ),
+    gradle/wrapper/gradle-wrapper.properties node_modules/jest/index.js node_modules a/node_modules .venv .cargo
+    .env .env.test .env.test.local mise.toml rust-toolchain.toml ci/steps.sh .ci/a/run hack/all.sh scripts/check-all.sh
+    tools/lint pytest.py _pytest/__init__.py unittest.py sitecustomize.py turbo.json deno.jsonc`.split(/\s+/),
   )('what configures a runner: %s', (path) => {
     expect(kindOf(path)).toBe('runner');
     expect(reason(modified(path))).toStartWith('configures ');
@@ -48,7 +48,7 @@ describe('a file of a patch is', () => {
 
   test.each(
     `src/a.ts README.md src/latest.ts src/contest/a.py src/testing.ts docs/testing.md go.mod package-lock.json
-    .github/workflows/test.yml src/attest.go openapi.spec.yaml src/Latest.java lib/inspect.rb .gitignore Dockerfile
+    .github/workflows/test.yml src/attest.go openapi.spec.yaml .env.example src/ci/a.ts src/pytest.py scripts/deploy.sh bin/start vendor src/Latest.java lib/inspect.rb .gitignore Dockerfile
     src/specification.ts protest/a.js src/makefile.ts setup.py requirements.txt vite.config.ts`.split(/\s+/),
   )('neither: %s', (path) => {
     // A workflow is run by a forge, not by a check of ours.
@@ -65,6 +65,12 @@ describe('a file of a patch is', () => {
       { path: 'tests/a.py', kind: 'test', change: 'deleted', reason: 'in a folder of tests, tests/' },
       { path: 'conftest.py', kind: 'runner', change: 'added', reason: 'configures pytest' },
     ]);
+  });
+
+  test('what takes the place of a folder that a check’s command leads into', () => {
+    const judged = { commands: ['vendor/bin/phpunit', 'sh quality/all.sh'], manifest: null };
+    for (const path of ['vendor', 'quality']) expect(kindOf(path, judged)).toBe('runner');
+    expect(kindOf('vendor', none)).toBe(null);
   });
 
   test('Vitest’s configuration when it is Vite’s and Vitest is what runs', () => {
@@ -114,6 +120,10 @@ describe('a manifest judges only when what decides how checks run differs', () =
     ['pyproject.toml', '', 'tool.pytest.ini_options.addopts = "-x"\n', 'tool.pytest'],
     ['pyproject.toml', '', '[ tool . "pytest" . ini_options ]\naddopts = "-x"\n', 'tool.pytest'],
     ['pyproject.toml', '', '[tool.coverage.report]\nfail_under = 0\n', 'tool.coverage'],
+    ['pyproject.toml', '', '[project.scripts]\npytest = "evil:main"\n', 'project.scripts'],
+    ['pyproject.toml', '', '[project.scripts]\nserve = "app:main"\n', null],
+    ['pyproject.toml', '', '[build-system]\nrequires = []\nbackend-path = ["."]\n', 'build-system'],
+    ['pyproject.toml', '', '[build-system]\nrequires = ["hatchling"]\n', null],
     ['pyproject.toml', '', '[project.entry-points.pytest11]\nx = "evil"\n', 'project.entry-points'],
     // What looks like an innocent section is text.
     [

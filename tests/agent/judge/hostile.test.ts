@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test';
+import { hideNames } from '../../../src/agent/judge/blind';
 import { answerCriteria, listCriteria } from '../../../src/agent/judge/criteria';
 import { assessGoal } from '../../../src/agent/judge/goal';
 import { judgeGroup } from '../../../src/agent/judge/group';
+import { toMaterial } from '../../../src/agent/judge/material';
 import { judgePair } from '../../../src/agent/judge/pair';
 import { diff, part, recording, saying, task, thinking, work } from './setup';
 
@@ -45,6 +47,15 @@ describe('blind', () => {
     expect(asked).toContain("const opusculum = 'claudette';");
     expect(asked).toContain('Written by [name] with [name].');
   });
+
+  test.each(['\u{e0061}', '\u001b[0m', '\u0000', '\u200b', '\u00ad', '\u2060', '\ufe0f', '\u202e'])(
+    'a name that %j is hidden in does not get in',
+    (sign) => {
+      const text = `+// Made by Cla${sign}ude and by Opus ${sign}careful.\n`;
+      const hide = hideNames(authors, '');
+      expect(toMaterial({ kind: 'text', text }, 1000, hide).text).toBe('+// Made by [name] and by [name].\n');
+    },
+  );
 
   test('what the goal itself names stays', async () => {
     expect(await prompts('Teach the client to speak to Claude.')).toContain('// Claude, and [name] as well');

@@ -108,9 +108,22 @@ function lines(name: RegExp, telling: RegExp): Manifest {
 
 const innocentTools = ['poetry', 'uv', 'setuptools', 'setuptools_scm', 'flit', 'maturin', 'bumpversion'];
 
-/** All but what only says how it is packaged; entry points can name plugins of pytest. */
+/** A package that is installed with programs of these names brings its own in their place. */
+const checkers =
+  /^(?:python[\d.]*|pytest|py\.test|tox|nox|ruff|mypy|pyright|flake8|pylint|black|isort|bandit|coverage|pre-commit|make|sh|bash|env)$/;
+
+/**
+ * All but what only says how it is packaged; entry points can name plugins of pytest, and a way to build that lies in the
+ * repository runs with set-up.
+ */
 function pyproject(text: string): Map<string, unknown> {
-  const { project, tool, 'build-system': _, 'dependency-groups': __, ...rest } = object(Bun.TOML.parse(text));
+  const {
+    project,
+    tool,
+    'build-system': build,
+    'dependency-groups': _,
+    ...rest
+  } = object(Bun.TOML.parse(text));
   const tools = tool === undefined ? {} : object(tool);
   const deciding = new Map(Object.entries(rest));
   for (const [name, value] of Object.entries(tools)) {
@@ -118,6 +131,12 @@ function pyproject(text: string): Map<string, unknown> {
   }
   const entries = project === undefined ? undefined : object(project)['entry-points'];
   if (entries !== undefined) deciding.set('project.entry-points', entries);
+  const scripts = project === undefined ? undefined : object(project).scripts;
+  const taken = Object.entries(scripts === undefined ? {} : object(scripts)).filter(([name]) =>
+    checkers.test(name),
+  );
+  if (taken.length > 0) deciding.set('project.scripts', taken);
+  if (build !== undefined && object(build)['backend-path'] !== undefined) deciding.set('build-system', build);
   const plugins = tools.poetry === undefined ? undefined : object(tools.poetry).plugins;
   if (plugins !== undefined) deciding.set('tool.poetry.plugins', plugins);
   return deciding;

@@ -20,6 +20,9 @@ const byName: [RegExp, string][] = [
   [/^(?:\.stylelintrc(?:\.\w+)?|stylelint\.config\.[cm]?[jt]s)$/, 'Stylelint'],
   [/^(?:tslint\.json|\.oxlintrc\.json|\.xo-config(?:\.\w+)?|\.jshintrc)$/, 'the linter'],
   [/^(?:deno\.jsonc|bunfig\.toml|turbo\.jsonc?|nx\.json)$/, 'the runner of scripts'],
+  // Bun and others put it into the environment of all that they start, NODE_OPTIONS included.
+  [/^\.env(?:\.(?:test|development|local|ci))*$/, 'the environment of what runs'],
+  [/^(?:\.?mise\.toml|rust-toolchain(?:\.toml)?)$/, 'the version of the tools'],
   // What these can do: another shell for scripts, another package manager, another package.
   [/^(?:\.npmrc|\.yarnrc(?:\.yml)?|\.pnpmfile\.c?js)$/, 'the package manager'],
   [/^(?:Grunt|Gulp)file\.[cm]?[jt]s$/i, 'the runner of scripts'],
@@ -54,6 +57,19 @@ const byName: [RegExp, string][] = [
 ];
 
 const byPath: [RegExp, string][] = [
+  // A link of such a name is the whole folder.
+  [
+    /(?:^|\/)(?:node_modules|\.venv|venv|vendor\/bin|\.cargo|\.mvn|\.yarn|\.yarn\/(?:releases|plugins))$/,
+    'what checks run with',
+  ],
+  // Modules that stand before the installed ones for `python -m`.
+  [/^(?:_?pytest|pluggy|iniconfig|unittest|doctest|coverage|nose2?)(?:\.py$|\/|$)/, 'what checks run with'],
+  // What checks call in turn; under these names it is no part of the product.
+  [/^(?:\.?ci|hack)\//, 'what checks run with'],
+  [
+    /^(?:scripts?|tools?|bin|build|dev)\/(?:.*\/)?[^/]*(?:check|lint|verify|coverage)[^/]*$/i,
+    'what checks run with',
+  ],
   [/(?:^|\/)\.cargo\/config(?:\.toml)?$/, 'cargo'],
   [/(?:^|\/)\.config\/nextest\.toml$/, 'cargo'],
   [/(?:^|\/)\.mvn\//, 'Maven'],

@@ -12,6 +12,8 @@ const names: RegExp[] = [
   /\w(?:IT|ITCase)\.(?:java|kt|scala|groovy)$/,
   /^Test[A-Z]\w*\.(?:java|kt|groovy|cs|swift)$/,
   /_SUITE\.erl$/,
+  // A link of such a name is the whole folder.
+  /^__(?:tests|mocks|snapshots|fixtures)__$/,
   /\.(?:snap|bats|t|feature|golden)$/,
 ];
 
