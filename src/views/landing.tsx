@@ -50,7 +50,7 @@ export function Landed({ run, remedy, now }: { run: Run; remedy: string | null; 
         <form action={`/runs/${run.id}/unland`} method="post">
           <button class="btn small" type="submit">
             <Icon i="restore" />
-            {undoWord(landing)}
+            {Html.escapeHtml(undoWord(landing))}
           </button>
         </form>
       ) : (

@@ -62,7 +62,7 @@ export function LandSheet({ run, modes, local, preflight, typed, token }: LandPr
                   disabled={why !== null}
                   required
                 />
-                <span>{names[mode]}</span>
+                <span safe>{names[mode]}</span>
               </label>
             ))}
           </div>
