@@ -88,8 +88,7 @@ async function onTarget(parts: Parts, matter: Matter, signal: AbortSignal): Prom
   const look = await targetOf(parts, matter, signal).catch(unseen);
   const candidates: Candidate[] = [];
   for (const one of contenders) {
-    const found =
-      look && one.commit_sha ? await look(one.position, one.commit_sha).catch(unseen) : null;
+    const found = look && one.commit_sha ? await look(one.position, one.commit_sha).catch(unseen) : null;
     if (found === null) candidates.push(toCandidate(matter, one, one.commit_sha ? 'unknown' : 'clean', []));
     else candidates.push(toCandidate(matter, one, found.state, found.conflicts));
   }
