@@ -90,7 +90,7 @@ export async function readMatter({ sql }: Pick<Database, 'sql'>, errand: Errand)
   };
 }
 
-/** Whether the run's budget has room for a call that may cost so much. Nothing of the run is under way meanwhile. */
+/** Whether the run's budget has room for a call that may cost so much, as long as no other call of the run is under way. */
 export async function canAfford(
   { sql }: Pick<Database, 'sql'>,
   runId: number,
