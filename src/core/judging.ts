@@ -8,6 +8,7 @@ import { append } from './event';
 import type { CheckResult } from './fact';
 import { hasLanding } from './landing';
 import type { JudgeAnswer } from './opinion';
+import { sumWith } from './usage';
 import { choose } from './winner';
 
 /** A completed variation, as it comes to be judged. */
@@ -120,13 +121,7 @@ export async function recordAnswer(
   await sql.begin(async (tx) => {
     await lockRun(tx, errand.run_id);
     await requireErrand(tx, errand);
-    const sum = tx`jsonb_build_object(
-      'input_tokens', (usage->>'input_tokens')::bigint + ${usage.input_tokens}::bigint,
-      'output_tokens', (usage->>'output_tokens')::bigint + ${usage.output_tokens}::bigint,
-      'cached_tokens', (usage->>'cached_tokens')::bigint + ${usage.cached_tokens}::bigint,
-      'reasoning_tokens', (usage->>'reasoning_tokens')::bigint + ${usage.reasoning_tokens}::bigint,
-      'model_calls', (usage->>'model_calls')::bigint + 1,
-      'cost_usd', (usage->>'cost_usd')::numeric + ${cost_usd}::numeric)`;
+    const sum = sumWith(tx, { ...usage, cost_usd });
     const kept = tx.json({ [answer.key]: answer } as unknown as { [key: string]: string });
     await tx`update verdicts set answers = answers || ${kept}, usage = ${sum} where id = ${errand.id}`;
     await tx`update runs set usage = ${sum}, updated_at = now() where id = ${errand.run_id}`;

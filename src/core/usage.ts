@@ -18,13 +18,7 @@ export type CallUsage = Omit<Usage, 'model_calls'>;
  * sum. Inside the answer's transaction.
  */
 export async function addUsage(tx: Tx, runId: number, variationId: number, usage: CallUsage): Promise<Usage> {
-  const sum = tx`jsonb_build_object(
-    'input_tokens', (usage->>'input_tokens')::bigint + ${usage.input_tokens}::bigint,
-    'output_tokens', (usage->>'output_tokens')::bigint + ${usage.output_tokens}::bigint,
-    'cached_tokens', (usage->>'cached_tokens')::bigint + ${usage.cached_tokens}::bigint,
-    'reasoning_tokens', (usage->>'reasoning_tokens')::bigint + ${usage.reasoning_tokens}::bigint,
-    'model_calls', (usage->>'model_calls')::bigint + 1,
-    'cost_usd', (usage->>'cost_usd')::numeric + ${usage.cost_usd}::numeric)`;
+  const sum = sumWith(tx, usage);
   await tx`
     update variations set usage = ${sum}, reserved_tokens = 0, reserved_usd = 0, updated_at = now()
     where id = ${variationId}`;
@@ -32,4 +26,15 @@ export async function addUsage(tx: Tx, runId: number, variationId: number, usage
     update runs set usage = ${sum}, updated_at = now() where id = ${runId} returning usage`;
   if (!row) throw new Error(`run ${runId} is gone`);
   return row.usage;
+}
+
+/** A row's `usage` with one answer's added, as SQL. */
+export function sumWith(tx: Tx, usage: CallUsage) {
+  return tx`jsonb_build_object(
+    'input_tokens', (usage->>'input_tokens')::bigint + ${usage.input_tokens}::bigint,
+    'output_tokens', (usage->>'output_tokens')::bigint + ${usage.output_tokens}::bigint,
+    'cached_tokens', (usage->>'cached_tokens')::bigint + ${usage.cached_tokens}::bigint,
+    'reasoning_tokens', (usage->>'reasoning_tokens')::bigint + ${usage.reasoning_tokens}::bigint,
+    'model_calls', (usage->>'model_calls')::bigint + 1,
+    'cost_usd', (usage->>'cost_usd')::numeric + ${usage.cost_usd}::numeric)`;
 }
