@@ -1,4 +1,4 @@
-import type { Run, Variation, Winner } from '../core/contract';
+import type { Run, RunVerdict, Variation, Winner } from '../core/contract';
 import { landingLines } from './landing';
 import { fit, pad, paint, plain, type Screen } from './screen';
 import { checkWords, cost, diffStat, duration, elapsed, exitWord, marks, over, statusWord } from './words';
@@ -39,9 +39,7 @@ function outcomeLines({ flow, verdict, winner, landing }: Run): string[] {
     ...(flow === null
       ? []
       : [`Part ${flow.place} of ${flow.runs.length} of a flow: runs ${flow.runs.join(', ')}`]),
-    ...(verdict === null
-      ? []
-      : [`Verdict: ${verdict.summary.headline}. ${verdict.summary.sentences.join(' ')}`]),
+    ...summaryOf(verdict).map((line, i) => `${i === 0 ? 'Verdict: ' : '     '}${fit(plain(line), 300)}`),
     ...(winner === null ? [] : [`Winner: ${winnerWords(winner)}`]),
     ...(landing === null ? [] : landingLines(landing)),
   ];
@@ -51,6 +49,11 @@ function outcomeLines({ flow, verdict, winner, landing }: Run): string[] {
 export function winnerWords({ position, by, note }: Winner): string {
   const said = note === null ? '' : `: ${fit(plain(note), 200)}`;
   return `variation ${position}, picked by ${by === 'person' ? 'a person' : 'the verdict'}${said}`;
+}
+
+/** What a verdict says of itself, the headline first; at most ten lines. */
+function summaryOf(verdict: RunVerdict | null): string[] {
+  return verdict === null ? [] : [verdict.summary.headline, ...verdict.summary.sentences].slice(0, 10);
 }
 
 /**

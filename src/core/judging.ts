@@ -6,6 +6,7 @@ import { type Errand, holdsErrand } from './errand';
 import { Fenced } from './errors';
 import { append } from './event';
 import type { CheckResult } from './fact';
+import { hasLanding } from './landing';
 import type { JudgeAnswer } from './opinion';
 import { sumWith } from './usage';
 import { choose } from './winner';
@@ -93,7 +94,7 @@ export async function readMatter({ sql }: Pick<Database, 'sql'>, errand: Errand)
   };
 }
 
-/** Whether the run's budget has room for a call that may cost so much. Nothing of the run is under way meanwhile. */
+/** Whether the run's budget has room for a call that may cost so much, as long as no other call of the run is under way. */
 export async function canAfford(
   { sql }: Pick<Database, 'sql'>,
   runId: number,
@@ -137,7 +138,7 @@ export type MadeVerdict = Omit<RunVerdict, 'id' | 'asked_by' | 'seq' | 'given_at
 
 /**
  * Gives a claimed verdict, with its event. Where the run is to be picked by the verdict, and what was executed decided,
- * the winner is chosen in the same transaction; else a person is asked.
+ * the winner is chosen in the same transaction; else, or where something of the run has landed, a person is asked.
  * @throws Fenced
  */
 export async function giveVerdict(
@@ -152,11 +153,12 @@ export async function giveVerdict(
     const chosen = await lockRun(tx, run_id);
     await requireErrand(tx, errand);
     const [first] = verdict.leaders;
-    const picks = options.pick === 'verdict' && chosen === null;
-    const clear = verdict.executed_decided && first !== undefined;
+    const open = options.pick === 'verdict' && chosen === null;
+    // A winner that has gone on since may have landed: what is out is a person's to take back.
+    const picks = open && verdict.executed_decided && first !== undefined && !(await hasLanding(tx, run_id));
     const { decided_by, tie, summary } = verdict;
     const payload = {
-      ...{ verdict: id, decided_by, tie, asks: picks && !clear },
+      ...{ verdict: id, decided_by, tie, asks: open && !picks },
       ranking: verdict.ranking.map(({ position, rank }) => ({ position, rank })),
       summary: [summary.headline, ...summary.sentences].join(' '),
     };
@@ -167,7 +169,7 @@ export async function giveVerdict(
         seq = (select seq from runs where id = ${run_id})
       where id = ${id}`;
     await tx`update runs set updated_at = now() where id = ${run_id}`;
-    if (picks && clear) await choose(tx, run_id, { position: first, by: 'verdict', note: null });
+    if (picks) await choose(tx, run_id, { position: first, by: 'verdict', note: null });
   });
 }
 

@@ -210,7 +210,11 @@ async function ask(
       for (const position of tied) group.push({ position, work: await workAt(position) });
       const authors = contenders.map(({ agent, model }) => ({ agent, model }));
       const { criteria } = made;
-      const opinion = await judgeGroup(judgeOf(tied), { task, criteria, authors, contenders: group });
+      const { budget_usd, budget_tokens } = run.options;
+      // What is under way is in no sum yet: with a budget, one call at a time.
+      const concurrency = budget_usd === null && budget_tokens === null ? undefined : 1;
+      const question = { task, criteria, authors, contenders: group };
+      const opinion = await judgeGroup(judgeOf(tied), question, concurrency);
       made.pairs = opinion.pairs.map(({ pair, winner, why }) => ({ pair, winner, why }));
     }
   } catch (error) {

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { insertCheckpoint } from '../../src/core/checkpoint';
-import { release } from '../../src/core/claim';
+import { finish, release } from '../../src/core/claim';
 import { direct } from '../../src/core/directive';
 import { claimErrand, type Errand, putBack, takeBackErrands } from '../../src/core/errand';
 import { append, listEvents } from '../../src/core/event';
 import type { Event } from '../../src/core/fact';
+import { giveVerdict } from '../../src/core/judging';
 import { getLanding, landRun, undoLanding } from '../../src/core/landing';
 import { landingSteps, rebasedOn } from '../../src/core/landing-matter';
 import {
@@ -16,8 +17,9 @@ import {
   succeedLanding,
 } from '../../src/core/landing-progress';
 import { claimLook, hearOfChecks, hearOfPull, lookFailed, noteLook } from '../../src/core/landing-watch';
+import { rank } from '../../src/core/ranking';
 import { rollback } from '../../src/core/rewind';
-import { defaultOptions, deleteRun } from '../../src/core/run';
+import { defaultOptions, deleteRun, getRun } from '../../src/core/run';
 import { stop } from '../../src/core/steer';
 import { forgetOldDeliveries, takeDelivery } from '../../src/core/webhook-delivery';
 import { chooseWinner, clearWinner } from '../../src/core/winner';
@@ -197,6 +199,41 @@ describe('a choice of a run that says what becomes of its winner', () => {
     await choose('after all');
     expect((await getLanding(database, runId)).status).toBe('wanted');
   });
+});
+
+test('a verdict that may choose asks a person where a winner that goes on has landed', async () => {
+  const options = { ...defaultOptions, pick: 'verdict' as const };
+  const runId = await makeRun(database, 1, { options });
+  await completeOne(database, runId);
+  const give = async () => {
+    await database.sql`update verdicts set not_before = now() + interval '1 day' where run_id <> ${runId}`;
+    const errand = await claimErrand(database, 'verdicts', 'w');
+    const field = { alike: [], judging: null, pick: options.pick };
+    const sound = {
+      ...{ position: 1, applies: { base: true, target: 'clean' as const }, broken: 0, fixed: 1 },
+      ...{ total_failing_on_base: 1, criteria: null, size: 1, cost_usd: null, executed: true },
+    };
+    const made = { ...rank({ ...field, candidates: [sound] }), criteria: [], answers: {}, judge: null };
+    await giveVerdict(database, errand!, made, options);
+    const events = await listEvents(database, runId, { limit: 1000 });
+    return events.filter((event) => event.type === 'verdict.given').at(-1)?.payload;
+  };
+  expect(await give()).toMatchObject({ asks: false });
+  expect((await getRun(database, runId)).winner).toMatchObject({ position: 1, by: 'verdict' });
+  await land(runId);
+  const errand = await take(runId);
+  await planLanding(database, errand, plan, winner);
+  await succeedLanding(database, errand, openPull);
+  await direct(database, runId, { text: 'more', variations: [1], path: null, line: null });
+  const claimed = await claimOne(database, runId, 1);
+  await database.sql`update directives set delivered_at = now() where run_id = ${runId}`;
+  await finish(database.sql, claimed, {
+    ...{ status: 'completed', summary: 'More.', commit_sha: 'e'.repeat(40), branch: 'x' },
+    patch: { files: 1, additions: 2, deletions: 1, bytes: 9 },
+  });
+  // What is out is a person's to take back.
+  expect(await give()).toMatchObject({ asks: true });
+  expect((await getRun(database, runId)).winner).toBeNull();
 });
 
 test('a run is not removed while its landing is on its way', async () => {

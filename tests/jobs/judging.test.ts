@@ -240,6 +240,27 @@ describe('the verdict', () => {
     expect(run.verdict).toMatchObject({ decided_by: 'size', criteria: [] });
   }, 40_000);
 
+  test('asks no more at once than the run’s budget has room for', async () => {
+    const most = 50_000;
+    await judgeOf(
+      { better: 'A', criteria: ['It works'], answers: [{ criterion: 1, met: false }] },
+      bench,
+      most,
+    );
+    // Each answer is as long as it may be.
+    provider.always({ kind: 'answer', usage: { prompt_tokens: 1, completion_tokens: most } });
+    try {
+      const brief = [write('sum.sh', 'echo $(($1 + $2))\n'), done];
+      // Criteria, an answer for each, and one order of the pair.
+      const options = { ...one, budget_tokens: 230_000 };
+      const { run, events } = await judged([brief, clumsy], { source: sums(), checks: [sumTest], options });
+      expect(of(events, 'judge.answered')).toHaveLength(4);
+      expect(run.usage.input_tokens + run.usage.output_tokens).toBeLessThanOrEqual(options.budget_tokens);
+    } finally {
+      provider.always(null);
+    }
+  }, 40_000);
+
   test('is dropped when a variation goes on, and given anew when it ends; its winner is one no more', async () => {
     await changeSettings(bench.database, { judges: [] });
     const plan = { source: sums(), checks: [sumTest], options: { ...one, pick: 'verdict' as const } };
