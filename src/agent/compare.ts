@@ -19,8 +19,15 @@ export async function diffBetween(
   { path, maxBytes, signal }: DiffOptions,
 ): Promise<Uint8Array | null> {
   const paths = path === undefined ? [] : [path];
-  if (path === '' || path?.includes('\0')) return new Uint8Array();
+  if (path !== undefined && !isOfTree(path)) return new Uint8Array();
   return await bounded(maxBytes, () => patchOf(mirror, fromSha, toSha, paths, maxBytes, signal));
+}
+
+/** Git would take anything else from the folder that it is started in, or refuse it, telling where that is. */
+function isOfTree(path: string): boolean {
+  return (
+    !path.includes('\0') && !path.split('/').some((part) => part === '' || part === '.' || part === '..')
+  );
 }
 
 /** The patch of some files, or of all where none is named, `--binary` unless the bytes of such files are not wanted. */

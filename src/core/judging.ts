@@ -1,7 +1,7 @@
 import type { ContextText, PatchStat, RunOptions, TaskType, Usage } from '../../drizzle/schema';
 import type { Reservation } from './budget';
 import type { RunVerdict } from './contract-outcome';
-import type { Database, Tx } from './db';
+import type { Database, Sql, Tx } from './db';
 import { type Errand, holdsErrand } from './errand';
 import { Fenced } from './errors';
 import { append } from './event';
@@ -28,8 +28,8 @@ export interface Contender {
     required: boolean;
     result: CheckResult;
     flaky: boolean;
-    /** It does so with this patch, and not on the base. */
-    wavers: boolean;
+    /** Of this patch, not of the base: it wavers, or passed having run fewer tests than there. */
+    doubtful: boolean;
     exit_code: number | null;
   }[];
 }
@@ -78,8 +78,9 @@ export async function readMatter({ sql }: Pick<Database, 'sql'>, errand: Errand)
       a.name as agent, a.provider, a.model,
       coalesce((
         select jsonb_agg(jsonb_build_object('name', c.name, 'required', c.required, 'result', c.result,
-          'flaky', c.flaky or coalesce(b.flaky, false), 'wavers', c.flaky and not coalesce(b.flaky, false),
-          'exit_code', c.exit_code) order by c.id)
+          'flaky', c.flaky or coalesce(b.flaky, false), 'exit_code', c.exit_code,
+          'doubtful', not coalesce(b.flaky, false)
+            and (c.flaky or c.exit_code = 0 and ${ran(sql, 'c')} < ${ran(sql, 'b')})) order by c.id)
         from checks c left join checks b on b.run_id = v.run_id and b.variation_id is null and b.name = c.name
         where c.variation_id = v.id), '[]') as checks
     from variations v join agents a on a.id = v.agent_id
@@ -92,6 +93,12 @@ export async function readMatter({ sql }: Pick<Database, 'sql'>, errand: Errand)
     ...{ run, project, contenders, failing_on_base: base?.failing ?? 0 },
     answers: new Map(Object.entries(answers)),
   };
+}
+
+/** How many tests a check has run, by its own words. */
+function ran(sql: Sql, check: 'b' | 'c') {
+  const counts = sql`${sql(check)}.counts`;
+  return sql`(coalesce((${counts}->>'passed')::numeric, 0) + coalesce((${counts}->>'failed')::numeric, 0))`;
 }
 
 /** Whether the run's budget has room for a call that may cost so much, as long as no other call of the run is under way. */

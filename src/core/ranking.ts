@@ -11,8 +11,8 @@ export interface Candidate {
   /** Required checks broken, without the flaky ones. */
   broken: number;
   fixed: number;
-  /** Required checks that are steady on the base, and come to this and that with the patch: they rank nobody. */
-  wavers: number;
+  /** Required checks that waver with the patch alone, or pass having run fewer tests than on the base: for a person to see. */
+  doubtful: number;
   /** Checks that failed on the base: what could be fixed. */
   total_failing_on_base: number;
   /** Null: nobody was asked, or no answer was had. */
@@ -54,8 +54,8 @@ export function rank(field: Field): Verdict {
   const tie = lead.some((one) => twins.get(one.position) !== ownTwins);
   const next = ranking.find((one) => twins.get(one.position) !== ownTwins);
   const decided_by = tie ? null : (next?.fell_at ?? null);
-  const isSound = ({ executed, applies, broken, wavers }: Candidate) =>
-    executed && applies.base && broken === 0 && wavers === 0;
+  const isSound = ({ executed, applies, broken, doubtful }: Candidate) =>
+    executed && applies.base && broken === 0 && doubtful === 0;
   const sound = lead.length > 0 && lead.every(isSound);
   const verdict = {
     ranking,

@@ -7,7 +7,7 @@ const maybe = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([schema
 
 const repoId = { repo_id: maybe(Type.Integer()) };
 const Pull = Type.Object({
-  number: Type.Integer(),
+  number: Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 }),
   html_url: Type.String(),
   state: Type.Union([Type.Literal('open'), Type.Literal('closed')]),
   title: Type.String(),

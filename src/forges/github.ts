@@ -8,7 +8,7 @@ const nullable = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.U
 /** Null when it was deleted, as only another one can be. */
 const Repo = Type.Union([Type.Object({ id: Type.Integer() }), Type.Null()]);
 const Pull = Type.Object({
-  number: Type.Integer(),
+  number: Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 }),
   html_url: Type.String(),
   state: Type.Union([Type.Literal('open'), Type.Literal('closed')]),
   title: Type.String(),

@@ -96,7 +96,7 @@ const WithRepository = Type.Object({
 });
 const WithPull = Type.Object({
   pull_request: Type.Object({
-    number: Type.Integer({ minimum: 1 }),
+    number: Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 }),
     state: Type.Union([Type.Literal('open'), Type.Literal('closed')]),
     merged: maybe(Type.Boolean()),
     merge_commit_sha: maybe(Sha),

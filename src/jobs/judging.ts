@@ -130,7 +130,7 @@ function toCandidate(
     criteria: null,
     size: (one.patch?.additions ?? 0) + (one.patch?.deletions ?? 0),
     cost_usd: one.cost_usd,
-    wavers: one.checks.filter((check) => check.required && check.wavers).length,
+    doubtful: one.checks.filter((check) => check.required && check.doubtful).length,
     executed: told.some((check) => check.result !== 'could_not_run'),
   };
 }

@@ -67,6 +67,21 @@ describe('a diff between two results', () => {
     },
   ) as [string, string];
 
+  test('is empty of a path that no file of a tree can have', async () => {
+    for (const path of [
+      '',
+      '/',
+      '/etc/passwd',
+      '../x',
+      '.',
+      './a.txt',
+      'folder/../a.txt',
+      'folder//x',
+      'a\0',
+    ])
+      expect([path, text((await diffBetween(mirror, one, two, { path, maxBytes }))!)]).toEqual([path, '']);
+  });
+
   test('goes either way, and of one file where it is named', async () => {
     const whole = await diffBetween(mirror, one, two, { maxBytes });
     expect(applied(mirror, one, whole!)).toBe(treeOf(mirror, two));

@@ -243,7 +243,7 @@ describe('what was run decided', () => {
     expect(decided([candidate(1, { executed: false }), candidate(2, { broken: 1 })])).toBe(false);
     expect(decided([candidate(1, { broken: 1 }), candidate(2, { broken: 2 })])).toBe(false);
     // A patch that makes a check waver has not passed it.
-    expect(decided([candidate(1, { wavers: 1 }), candidate(2, { fixed: 0 })])).toBe(false);
+    expect(decided([candidate(1, { doubtful: 1 }), candidate(2, { fixed: 0 })])).toBe(false);
     const nowhere = { applies: { base: false, target: 'unknown' as const } };
     expect(decided([candidate(1, nowhere), candidate(2, { ...nowhere, broken: 2 })])).toBe(false);
   });

@@ -93,6 +93,8 @@ describe.each(['github', 'forgejo'] as const)('a delivery of %s', (forge) => {
       pull: { state: 'merged', merged_sha: 'b'.repeat(40) },
     });
     expect(read('pull_request', pull({ state: 'closed' }))).toMatchObject({ pull: { state: 'closed' } });
+    // A number that the database has no place for would fail in it, each time the forge sends it again.
+    expect(() => read('pull_request', pull({ state: 'open', number: 2 ** 31 }))).toThrow('number is wrong');
   });
 
   test('tells of checks and of pushes, and of other things that they are none of ours', () => {

@@ -140,6 +140,29 @@ describe('the verdict', () => {
     });
   }, 40_000);
 
+  test('asks a person of a patch that ends its tests before they are run', async () => {
+    await changeSettings(bench.database, { judges: [] });
+    const tap = `. ./sum.sh
+r=0
+if [ "$(add 2 3)" = 5 ]; then echo 'ok 1 - adds'; else echo 'not ok 1 - adds'; r=1; fi
+echo 'ok 2 - is there'
+echo 1..2
+exit $r
+`;
+    const { path } = makeRepository({ 'sum.sh': 'add() { echo $(($1 - $2)); }\n', 'tests/tap.sh': tap });
+    try {
+      const checks = [{ name: 'tap', command: 'sh tests/tap.sh' }];
+      const plan = { source: path, checks, options: { ...one, pick: 'verdict' as const } };
+      const early = await judged([[write('sum.sh', 'exit 0\n'), done]], plan);
+      expect(early.run.variations[0]!.checks).toMatchObject([{ result: 'fixed' }]);
+      expect([early.run.verdict?.executed_decided, early.run.winner]).toEqual([false, null]);
+      const { run } = await judged([[write('sum.sh', 'add() { echo $(($1 + $2)); }\n'), done]], plan);
+      expect(run.winner?.position).toBe(1);
+    } finally {
+      removeTemp(path);
+    }
+  }, 40_000);
+
   test('without a judge tells so, and asks a person where nothing that was run decides', async () => {
     await changeSettings(bench.database, { judges: [] });
     const plan = { source: sums(), checks: [sumTest], options: { ...one, pick: 'verdict' as const } };

@@ -39,7 +39,7 @@ interface Line {
   bare: string;
   changed: boolean;
   place: Place;
-  /** Not the variation's. */
+  /** Nothing that the variation says: it stands in every diff, or is ours. */
   notice: boolean;
 }
 
@@ -107,7 +107,11 @@ function diffReader(): (raw: string | null) => Line {
       at = { base: Number(hunk[1]), patch: Number(hunk[3]) };
       left = { base: Number(hunk[2] ?? 1), patch: Number(hunk[4] ?? 1) };
       afloat = false;
-    } else if (raw.startsWith('diff --git ')) {
+      return { ...plain(raw), notice: true };
+    }
+    // Ends of files, and the ids of their contents.
+    if (/^\\ |^index [0-9a-f]+\.\.[0-9a-f]+/.test(raw)) return { ...plain(raw), notice: true };
+    if (raw.startsWith('diff --git ')) {
       path = { base: '', patch: '' };
       afloat = false;
     } else if (raw.startsWith('--- ')) path.base = pathOf(raw);

@@ -46,6 +46,16 @@ describe('a near miss is none', () => {
   });
 });
 
+test('what stands in every diff is none', () => {
+  const text =
+    'diff --git a/x.ts b/x.ts\nindex 1234567..89abcde 100644\n--- a/x.ts\n+++ b/x.ts\n@@ -1,2 +1,2 @@\n-old value\n+new value\n\\ No newline at end of file\n';
+  const of = toMaterial(work(text), 9999);
+  for (const line of ['@@ -1,2 +1,2 @@', 'index 1234567..89abcde', '\\ No newline at end of file'])
+    expect([line, why(line, of)]).toEqual([line, 'not_found']);
+  // That a file is there, or gone, is said nowhere else.
+  expect(why('+++ b/x.ts', of)).toBe('quoted');
+});
+
 describe('too little is none', () => {
   test('nothing, and white space', () => {
     expect(why('')).toBe('quotation_missing');
