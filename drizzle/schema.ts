@@ -553,6 +553,8 @@ export const checks = pgTable(
     result: text('result').notNull(),
     /** Another result when it was run again: it decides nothing. */
     flaky: boolean('flaky').notNull().default(false),
+    /** Of the base: a failure has been looked at twice, and may be built on. */
+    confirmed: boolean('confirmed').notNull().default(true),
     counts: jsonb('counts').$type<Counts>(),
     /** With the base's version of what judges the patch; null when the patch touches nothing of that. */
     on_base_tests: jsonb('on_base_tests').$type<{ result: string; exit_code: number | null }>(),

@@ -45,6 +45,7 @@ CREATE TABLE "webhook_deliveries" (
 );
 --> statement-breakpoint
 ALTER TABLE "checks" ADD COLUMN "flaky" boolean DEFAULT false NOT NULL;--> statement-breakpoint
+ALTER TABLE "checks" ADD COLUMN "confirmed" boolean DEFAULT true NOT NULL;--> statement-breakpoint
 ALTER TABLE "checks" ADD COLUMN "counts" jsonb;--> statement-breakpoint
 ALTER TABLE "checks" ADD COLUMN "on_base_tests" jsonb;--> statement-breakpoint
 ALTER TABLE "checks" ADD COLUMN "seq" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint

@@ -62,8 +62,9 @@ function passing(sql: Sql | Tx, run: ReturnType<typeof sql>) {
     where v.run_id = ${run} and v.status = 'completed'
       and exists (select from checks c where c.variation_id = v.id and c.required)
       and not exists (
-        select from checks c
-        where c.variation_id = v.id and c.required and (c.flaky or c.result not in ('passes', 'fixed')))
+        select from checks c left join checks b on b.run_id = v.run_id and b.variation_id is null and b.name = c.name
+        where c.variation_id = v.id and c.required
+          and (c.flaky or coalesce(b.flaky, false) or c.result not in ('passes', 'fixed')))
       and not exists (
         select from runs own join projects p on p.id = own.project_id, jsonb_array_elements(p.checks) as needed(item)
         where own.id = v.run_id and (item->>'required')::boolean

@@ -79,7 +79,7 @@ export async function amendCheck(
   { result, exit_code, flaky, on_base_tests = null }: Amendment,
 ): Promise<void> {
   await tx`
-    update checks set flaky = ${flaky}, result = coalesce(${result ?? null}, result),
+    update checks set flaky = ${flaky}, confirmed = true, result = coalesce(${result ?? null}, result),
       exit_code = ${exit_code === undefined ? tx`exit_code` : exit_code},
       on_base_tests = coalesce(${on_base_tests && tx.json(on_base_tests)}, on_base_tests)
     where run_id = ${runId} and variation_id is not distinct from ${variationId} and name = ${name}`;
@@ -98,10 +98,19 @@ export async function requireWorker(tx: Tx, runId: number, worker: string): Prom
 
 /**
  * Stores a check's result on the run's base, with its event, in one transaction; false when there is one already, which
- * stands and was told of.
+ * stands and was told of. A failure is to be confirmed by another look, unless an earlier run has done so.
  */
-export async function storeBaseCheck(tx: Tx, runId: number, row: CheckRow, fact: Fact): Promise<boolean> {
-  const made = await insertRow(tx, runId, null, row);
+export async function storeBaseCheck(
+  tx: Tx,
+  runId: number,
+  row: CheckRow,
+  fact: Fact,
+  { confirmed = row.result !== 'failed', found_at }: { confirmed?: boolean; found_at?: Date } = {},
+): Promise<boolean> {
+  const made = await insertRow(tx, runId, null, row, {
+    confirmed,
+    ...(found_at ? { created_at: found_at } : {}),
+  });
   if (made.length === 0) return false;
   await append(tx, runId, null, [fact]);
   await tx`
@@ -110,10 +119,17 @@ export async function storeBaseCheck(tx: Tx, runId: number, row: CheckRow, fact:
   return true;
 }
 
-async function insertRow(tx: Tx, runId: number, variationId: number | null, row: CheckRow) {
+async function insertRow(
+  tx: Tx,
+  runId: number,
+  variationId: number | null,
+  row: CheckRow,
+  more: { confirmed?: boolean; created_at?: Date } = {},
+) {
   const { counts, ...rest } = row;
   const columns = {
     ...rest,
+    ...more,
     run_id: runId,
     variation_id: variationId,
     counts: counts ? tx.json({ ...counts }) : null,
@@ -136,18 +152,18 @@ export async function earlierBaseline(
   { sql }: Pick<Database, 'sql'>,
   runId: number,
   names: readonly string[],
-): Promise<(CheckRow & { flaky: boolean; run_id: number })[]> {
+): Promise<(CheckRow & { flaky: boolean; run_id: number; found_at: Date })[]> {
   if (names.length === 0) return [];
-  return sql<(CheckRow & { flaky: boolean; run_id: number })[]>`
+  return sql<(CheckRow & { flaky: boolean; run_id: number; found_at: Date })[]>`
     select distinct on (c.name) c.name, c.command, c.required, c.exit_code, c.result, c.duration_ms, c.output, c.counts,
-      c.flaky, c.run_id
+      c.flaky, c.run_id, c.created_at as found_at
     from runs r join projects p on p.id = r.project_id
     join lateral (
       select id, base_sha from runs o where o.project_id = r.project_id and o.id <> r.id
       order by o.created_at desc nulls first, o.id desc nulls first limit ${baselineRuns}
     ) o on o.base_sha = r.base_sha
     join checks c on c.run_id = o.id and c.variation_id is null
-    where r.id = ${runId} and c.name in ${sql(names)} and c.result <> 'could_not_run'
+    where r.id = ${runId} and c.name in ${sql(names)} and c.result <> 'could_not_run' and c.confirmed
       and c.created_at > p.updated_at and c.created_at > now() - make_interval(days => ${baselineDays})
     order by c.name, c.id desc`;
 }
@@ -163,9 +179,9 @@ export async function forgetChecks({ sql }: Pick<Database, 'sql'>, claim: Claim)
 export async function baseResults(
   { sql }: Pick<Database, 'sql'>,
   runId: number,
-): Promise<Map<string, { exit_code: number | null; flaky: boolean }>> {
-  const rows = await sql<{ name: string; exit_code: number | null; flaky: boolean }[]>`
-    select name, exit_code, flaky from checks where run_id = ${runId} and variation_id is null`;
+): Promise<Map<string, { exit_code: number | null; flaky: boolean; confirmed: boolean }>> {
+  const rows = await sql<{ name: string; exit_code: number | null; flaky: boolean; confirmed: boolean }[]>`
+    select name, exit_code, flaky, confirmed from checks where run_id = ${runId} and variation_id is null`;
   return new Map(rows.map(({ name, ...rest }) => [name, rest]));
 }
 

@@ -131,7 +131,7 @@ export async function recordAnswer(
   await sql.begin(async (tx) => {
     await lockRun(tx, errand.run_id);
     await requireErrand(tx, errand);
-    const sum = sumWith(tx, { ...usage, cost_usd });
+    const sum = sumWith(tx, { ...usage, cost_usd }, text === null ? 0 : 1);
     const kept = tx.json({ [answer.key]: answer } as unknown as { [key: string]: string });
     await tx`update verdicts set answers = answers || ${kept}, usage = ${sum} where id = ${errand.id}`;
     await tx`update runs set usage = ${sum}, updated_at = now() where id = ${errand.run_id}`;
@@ -157,15 +157,16 @@ export async function giveVerdict(
   const { id, run_id } = errand;
   await sql.begin(async (tx) => {
     await tx`select id from variations where run_id = ${run_id} order by id for share`;
-    const chosen = await lockRun(tx, run_id);
+    const winner = await lockRun(tx, run_id);
     await requireErrand(tx, errand);
     const [first] = verdict.leaders;
-    const open = options.pick === 'verdict' && chosen === null;
+    // What a person has picked stays; what an earlier verdict has, is as good as this one finds it.
+    const open = options.pick === 'verdict' && winner.by !== 'person';
     // A winner that has gone on since may have landed: what is out is a person's to take back.
     const picks = open && verdict.executed_decided && first !== undefined && !(await hasLanding(tx, run_id));
     const { decided_by, tie, summary } = verdict;
     const payload = {
-      ...{ verdict: id, decided_by, tie, asks: open && !picks },
+      ...{ verdict: id, decided_by, tie, asks: open && !picks && winner.position !== first },
       ranking: verdict.ranking.map(({ position, rank }) => ({ position, rank })),
       summary: [summary.headline, ...summary.sentences].join(' '),
     };
@@ -181,10 +182,13 @@ export async function giveVerdict(
 }
 
 /** The run's row comes before the errand's, as everywhere. Its winner. */
-async function lockRun(tx: Tx, runId: number): Promise<number | null> {
-  const [run] = await tx<{ winner: number | null }[]>`
-    select winner from runs where id = ${runId} for no key update`;
-  return run?.winner ?? null;
+async function lockRun(
+  tx: Tx,
+  runId: number,
+): Promise<{ position: number | null; by: 'person' | 'verdict' | null }> {
+  const [run] = await tx<{ position: number | null; by: 'person' | 'verdict' | null }[]>`
+    select winner as position, winner_by as by from runs where id = ${runId} for no key update`;
+  return run ?? { position: null, by: null };
 }
 
 async function requireErrand(tx: Tx, errand: Errand): Promise<void> {

@@ -29,12 +29,12 @@ export async function addUsage(tx: Tx, runId: number, variationId: number, usage
 }
 
 /** The column `usage` of a row with one answer's usage added. */
-export function sumWith(tx: Tx, usage: CallUsage) {
+export function sumWith(tx: Tx, usage: CallUsage, calls = 1) {
   return tx`jsonb_build_object(
     'input_tokens', (usage->>'input_tokens')::bigint + ${usage.input_tokens}::bigint,
     'output_tokens', (usage->>'output_tokens')::bigint + ${usage.output_tokens}::bigint,
     'cached_tokens', (usage->>'cached_tokens')::bigint + ${usage.cached_tokens}::bigint,
     'reasoning_tokens', (usage->>'reasoning_tokens')::bigint + ${usage.reasoning_tokens}::bigint,
-    'model_calls', (usage->>'model_calls')::bigint + 1,
+    'model_calls', (usage->>'model_calls')::bigint + ${calls}::bigint,
     'cost_usd', (usage->>'cost_usd')::numeric + ${usage.cost_usd}::numeric)`;
 }

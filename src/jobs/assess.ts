@@ -7,7 +7,7 @@ import { listEvents } from '../core/event';
 import type { Payloads } from '../core/fact';
 import type { NextIteration } from '../core/iteration';
 import { addUsage } from '../core/usage';
-import { OutOfBudget, seatJudge, within, workOf } from './judge';
+import { seatJudge, within, workOf } from './judge';
 import type { Job } from './story';
 
 /**
@@ -46,20 +46,15 @@ export async function assess(
         : recorder.commit([], async (tx) => {
             await addUsage(tx, claimed.runId, claimed.variationId, { ...usage, cost_usd });
           });
-    try {
-      const { value, cost_usd } = await assessGoal({ model, signal, onAnswer }, { task, work });
-      if (value === null) return null;
-      const { met, missing, reason } = value;
-      const payload = {
-        ...{ agent: seat.agent, model: seat.model.name, met, missing, reason, cost_usd },
-        sha256: patch.sha256,
-      };
-      await recorder.commit([{ type: 'goal.assessed', payload }], async () => {});
-      return value;
-    } catch (error) {
-      if (error instanceof OutOfBudget) return null;
-      throw error;
-    }
+    const { value, cost_usd } = await assessGoal({ model, signal, onAnswer }, { task, work });
+    if (value === null) return null;
+    const { met, missing, reason } = value;
+    const payload = {
+      ...{ agent: seat.agent, model: seat.model.name, met, missing, reason, cost_usd },
+      sha256: patch.sha256,
+    };
+    await recorder.commit([{ type: 'goal.assessed', payload }], async () => {});
+    return value;
   }
 }
 

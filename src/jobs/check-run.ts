@@ -68,6 +68,9 @@ async function runOne(
   judge: CheckRun['judge'],
   signal: AbortSignal,
 ): Promise<CheckRow> {
+  // A report that the patch brings along would be taken for the check's own.
+  if (report !== undefined)
+    await workspace.environment.exec(['rm', '-rf', '--', report], { timeoutMs: reportMs, signal });
   const done = await workspace.environment.exec(['sh', '-c', command], {
     timeoutMs: timeout_s * 1000,
     maxOutputBytes: outputBytes,

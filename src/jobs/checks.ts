@@ -49,43 +49,45 @@ export async function checkBase(
       { signal },
     );
   const say = (fact: Fact): Promise<void> => record((tx) => append(tx, runId, null, [fact]));
-  const known = await persist(
-    () =>
-      earlierBaseline(
-        database,
-        runId,
-        checks.map((one) => one.name),
-      ),
-    { signal },
-  );
+  // Of an interrupted look, what was recorded stands; a failure that was not looked at twice still is to be.
+  const present = await persist(() => baseResults(database, runId), { signal });
+  const missing = checks.filter((one) => !present.has(one.name));
+  const names = missing.map((one) => one.name);
+  const known = await persist(() => earlierBaseline(database, runId, names), { signal });
   const same = known.filter((row) =>
-    checks.some((one) => one.name === row.name && one.command === row.command),
+    missing.some((one) => one.name === row.name && one.command === row.command),
   );
-  for (const { flaky, run_id, ...row } of same) {
+  for (const { flaky, run_id, found_at, ...row } of same) {
     const { required: _, counts, ...told } = row;
     const payload = { ...told, on: 'base', cached: run_id, ...(counts ? { counts } : {}) } as const;
+    const known = { confirmed: true, found_at };
     await record(async (tx) => {
-      const made = await storeBaseCheck(tx, runId, row, { type: 'check.finished', payload });
+      const made = await storeBaseCheck(tx, runId, row, { type: 'check.finished', payload }, known);
       if (made && flaky) await amendCheck(tx, runId, null, row.name, { flaky });
     });
   }
-  const fresh = checks.filter((one) => !same.some((row) => row.name === one.name));
-  const judge = (_name: string, end: number | null | undefined) => judgeBase(end);
+  const fresh = missing.filter((one) => !same.some((row) => row.name === one.name));
+  const judge = (_name: string, end: End) => judgeBase(end);
   const rows = await runChecks(
     { checks: fresh, open, on: 'base', judge, signal },
     // Said again after a connection that broke, or by another process: the first one stands.
     { started: say, finished: (fact, row) => record((tx) => storeBaseCheck(tx, runId, row, fact)) },
   );
-  const failed = fresh.filter(({ name }) =>
-    rows.some((row) => row.name === name && baseAgain([row.exit_code])),
+  const first = (name: string): End =>
+    present.has(name) ? present.get(name)?.exit_code : rows.find((row) => row.name === name)?.exit_code;
+  const doubtful = checks.filter(({ name }) =>
+    present.has(name) ? present.get(name)?.confirmed === false : baseAgain([first(name)]),
   );
   await runChecks(
-    { checks: failed, open, on: 'base', again: true, judge, signal },
+    {
+      checks: doubtful.filter(({ name }) => !same.some((row) => row.name === name)),
+      ...{ open, on: 'base', again: true, judge, signal },
+    },
     {
       started: say,
       finished: (fact, row) =>
         record(async (tx) => {
-          const ends = [rows.find((one) => one.name === row.name)?.exit_code, row.exit_code];
+          const ends = [first(row.name), row.exit_code];
           await append(tx, runId, null, [marked(fact, ends)]);
           await amendCheck(tx, runId, null, row.name, { flaky: settle(ends).flaky });
         }),

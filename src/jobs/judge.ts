@@ -1,6 +1,6 @@
 import { pickJudge } from '../agent/judge/family';
 import type { Work } from '../agent/judge/material';
-import type { Model, ModelProfile } from '../agent/model';
+import { type Model, ModelError, type ModelProfile } from '../agent/model';
 import { makeModel } from '../agent/models';
 import { mostOf, mostPromptTokens } from '../agent/models/most';
 
@@ -43,7 +43,7 @@ export async function seatJudge(
   return { agent: profile.agent, model: makeModel(profile, parts.config), profile, same_family };
 }
 
-/** A model that asks before each call whether the run can pay for it; one that cannot is out of the budget. */
+/** A model that asks before each call whether the run can pay for it; what it cannot pay for is refused. */
 export function within(seat: Seat, affords: (most: Reservation) => Promise<boolean>): Model {
   const { model, profile } = seat;
   return {
@@ -52,18 +52,11 @@ export function within(seat: Seat, affords: (most: Reservation) => Promise<boole
     contextTokens: model.contextTokens,
     maxTokens: model.maxTokens,
     async respond(request) {
-      if (!(await affords(mostOf(profile, mostPromptTokens(request))))) throw new OutOfBudget();
+      if (!(await affords(mostOf(profile, mostPromptTokens(request)))))
+        throw new ModelError('model_refused', 'The run’s budget has no room for another opinion');
       return model.respond(request);
     },
   };
-}
-
-/** The run's budget has no room for another opinion. */
-export class OutOfBudget extends Error {
-  override name = 'OutOfBudget';
-  constructor() {
-    super('The run’s budget has no room for another opinion');
-  }
 }
 
 /** Bytes of a patch that a judge is shown the most of. */

@@ -22,7 +22,7 @@ import { type Candidate, rank, toJudge } from '../core/ranking';
 import { ensureCommit } from './base';
 import { accessTo } from './credential';
 import type { ErrandWork } from './errands';
-import { OutOfBudget, type Seat, seatJudge, within, workOf } from './judge';
+import { type Seat, seatJudge, within, workOf } from './judge';
 import { winnersCommit } from './landing-commit';
 import type { Parts } from './parts';
 
@@ -154,7 +154,7 @@ interface Opinions {
 
 /**
  * Criteria from the goal, each answered for those who are still in, and what then still ties judged blind. Who is out
- * by what was run needs no opinion. A budget that is used up ends it: what was answered until then counts.
+ * by what was run needs no opinion. What the budget has no room for is refused: what was answered until then counts.
  */
 async function ask(
   parts: Parts,
@@ -186,40 +186,35 @@ async function ask(
     works.set(position, work);
     return work;
   };
-  try {
-    const criteria = await listCriteria(judgeOf([]), { task, context: run.context });
-    made.criteria = criteria.value ?? [];
-    if (made.criteria.length > 0) {
-      for (const position of inTheLead(field, run.options.pick)) {
-        const opinion = await answerCriteria(judgeOf([position]), {
-          criteria: made.criteria,
-          work: await workAt(position),
-        });
-        if (opinion.value) made.answers[position] = opinion.value.answers;
-      }
-      made.candidates = field.candidates.map((one) => {
-        const said = made.answers[one.position];
-        return said
-          ? { ...one, criteria: { met: said.filter((each) => each.met).length, of: said.length } }
-          : one;
+  const criteria = await listCriteria(judgeOf([]), { task, context: run.context });
+  made.criteria = criteria.value ?? [];
+  if (made.criteria.length > 0) {
+    for (const position of inTheLead(field, run.options.pick)) {
+      const opinion = await answerCriteria(judgeOf([position]), {
+        criteria: made.criteria,
+        work: await workAt(position),
       });
+      if (opinion.value) made.answers[position] = opinion.value.answers;
     }
-    const tied = toJudge({ candidates: made.candidates, alike: field.alike });
-    if (tied.length > 1) {
-      const group: { position: number; work: Work }[] = [];
-      for (const position of tied) group.push({ position, work: await workAt(position) });
-      const authors = contenders.map(({ agent, model }) => ({ agent, model }));
-      const { criteria } = made;
-      const { budget_usd, budget_tokens } = run.options;
-      // What is under way is in no sum yet: with a budget, one call at a time.
-      const concurrency = budget_usd === null && budget_tokens === null ? undefined : 1;
-      const question = { task, criteria, authors, contenders: group };
-      const opinion = await judgeGroup(judgeOf(tied), question, concurrency);
-      made.pairs = opinion.pairs.map(({ pair, winner, why }) => ({ pair, winner, why }));
-    }
-  } catch (error) {
-    if (!(error instanceof OutOfBudget)) throw error;
-    parts.log.info('judging ends with the budget', { run: run.id });
+    made.candidates = field.candidates.map((one) => {
+      const said = made.answers[one.position];
+      return said
+        ? { ...one, criteria: { met: said.filter((each) => each.met).length, of: said.length } }
+        : one;
+    });
+  }
+  const tied = toJudge({ candidates: made.candidates, alike: field.alike });
+  if (tied.length > 1) {
+    const group: { position: number; work: Work }[] = [];
+    for (const position of tied) group.push({ position, work: await workAt(position) });
+    const authors = contenders.map(({ agent, model }) => ({ agent, model }));
+    const { criteria } = made;
+    const { budget_usd, budget_tokens } = run.options;
+    // What is under way is in no sum yet: with a budget, one call at a time.
+    const concurrency = budget_usd === null && budget_tokens === null ? undefined : 1;
+    const question = { task, criteria, authors, contenders: group };
+    const opinion = await judgeGroup(judgeOf(tied), question, concurrency);
+    made.pairs = opinion.pairs.map(({ pair, winner, why }) => ({ pair, winner, why }));
   }
   return made;
 }

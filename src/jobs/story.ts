@@ -4,7 +4,6 @@ import { commitKey, decisionAt, isListed, Suspended } from '../agent/steering';
 import type { Patch } from '../agent/workspace';
 import type { Decision } from '../core/approval';
 import { type Assignment, readAssignment, settleBase } from '../core/assignment';
-import { baseResults } from '../core/check';
 import type { Claimed, Ending } from '../core/claim';
 import { persist } from '../core/db';
 import { waitingDirectives } from '../core/directive';
@@ -159,13 +158,14 @@ async function asIs({ database, claimed }: Job, round: Assignment, begun: boolea
   return said.length > 0 ? null : 'Composed of parts of other variations.';
 }
 
-/** The run's variations wait for one and the same check of their base; what an interrupted one has recorded, stands. */
+/** The run's variations wait for one and the same check of their base. */
 async function checkBaseOnce(job: Job, place: Place, wanted: AbortSignal): Promise<void> {
   const { run } = job.assignment;
   if (run.options.dry_run) return;
   await job.baseChecks.once(run.id, wanted, async (signal) => {
-    const done = await persist(() => baseResults(job.database, run.id), { signal });
-    const checks = place.checks.filter((check) => !done.has(check.name));
-    await checkBase(job.database, job.claimed, { checks, open: () => place.open('base', signal), signal });
+    await checkBase(job.database, job.claimed, {
+      ...{ checks: place.checks, signal },
+      open: () => place.open('base', signal),
+    });
   });
 }

@@ -49,8 +49,8 @@ test('a result that is recorded again replaces a variationâ€™s first; the baseâ€
     });
     expect(await baseResults(database, runId)).toEqual(
       new Map([
-        ['unit', { exit_code: 0, flaky: false }],
-        ['types', { exit_code: null, flaky: false }],
+        ['unit', { exit_code: 0, flaky: false, confirmed: true }],
+        ['types', { exit_code: null, flaky: false, confirmed: true }],
       ]),
     );
     const [counted] = await database.sql`select count(*)::int as n from checks where run_id = ${runId}`;

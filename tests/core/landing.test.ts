@@ -211,7 +211,14 @@ test('a verdict that may choose asks a person where a winner that goes on has la
     const field = { alike: [], judging: null, pick: options.pick };
     const sound = {
       ...{ position: 1, applies: { base: true, target: 'clean' as const }, broken: 0, fixed: 1 },
-      ...{ total_failing_on_base: 1, criteria: null, size: 1, cost_usd: null, executed: true },
+      ...{
+        total_failing_on_base: 1,
+        criteria: null,
+        size: 1,
+        cost_usd: null,
+        executed: true,
+        doubtful: 0,
+      },
     };
     const made = { ...rank({ ...field, candidates: [sound] }), criteria: [], answers: {}, judge: null };
     await giveVerdict(database, errand!, made, options);

@@ -173,6 +173,21 @@ describe('a check', () => {
     expect(onBase).toMatchObject({ type: 'check.finished', variation: null, payload: { on: 'base' } });
   }, 30_000);
 
+  test('of a base whose failure nobody has looked at twice, since its worker went, is looked at again', async () => {
+    const id = await bench.run({ turns: [edit, done], checks: [hasTwo] });
+    await bench.database.sql`
+      insert into checks (run_id, name, command, required, exit_code, result, duration_ms, output, confirmed)
+      values (${id}, ${hasTwo.name}, ${hasTwo.command}, true, 1, 'failed', 1, '', false)`;
+    await bench.sweep();
+    const run = await bench.ended(id);
+    const onBase = of(await bench.events(id), 'check.finished').filter((one) => one.on === 'base');
+    expect(onBase).toMatchObject([{ name: 'has two', again: true }]);
+    expect(run.base_checks).toMatchObject([{ result: 'failed', flaky: false }]);
+    const [row] = await bench.database.sql`
+      select confirmed from checks where run_id = ${id} and variation_id is null`;
+    expect(row).toEqual({ confirmed: true });
+  }, 30_000);
+
   test('of a base that an earlier run has tried is not run again', async () => {
     const { database } = bench;
     const first = await outcome({ turns: [edit, done], checks: [hasTwo] });

@@ -277,7 +277,11 @@ exit $r
       // Criteria, an answer for each, and one order of the pair.
       const options = { ...one, budget_tokens: 230_000 };
       const { run, events } = await judged([brief, clumsy], { source: sums(), checks: [sumTest], options });
-      expect(of(events, 'judge.answered')).toHaveLength(4);
+      const answers = of(events, 'judge.answered');
+      expect(answers.filter((answer) => answer.text !== null)).toHaveLength(4);
+      // What came after them was refused, and is said to be.
+      expect(answers.at(-1)?.failure?.message).toContain('budget');
+      expect(run.verdict?.pairs).toMatchObject([{ why: 'no_answer' }]);
       expect(run.usage.input_tokens + run.usage.output_tokens).toBeLessThanOrEqual(options.budget_tokens);
     } finally {
       provider.always(null);
@@ -344,7 +348,9 @@ describe('a graft', () => {
       { name: 'right', command: 'grep -q good right.txt' },
     ];
     const half = (path: string) => [write(path, 'good\n'), done];
-    const { run } = await judged([half('left.txt'), half('right.txt')], { source, checks, options: one });
+    const options = { ...one, pick: 'verdict' as const };
+    const { run } = await judged([half('left.txt'), half('right.txt')], { source, checks, options });
+    expect(run.winner).toBeNull();
     expect(run.variations.map((each) => each.checks.map((check) => check.result))).toEqual([
       ['fixed', 'still_fails'],
       ['still_fails', 'fixed'],
@@ -374,6 +380,7 @@ describe('a graft', () => {
     expect(whole.variations[2]!.checks.map((check) => check.result)).toEqual(['fixed', 'fixed']);
     expect(whole.variations[2]!.usage.model_calls).toBe(0);
     expect(whole.verdict?.ranking[0]).toMatchObject({ position: 3, rank: 1 });
+    expect((await getRun(bench.database, run.id)).winner).toMatchObject({ position: 3, by: 'verdict' });
     // Judging again changes nothing of it, and is told as a person's wish.
     await judgeAgain(bench.database, run.id);
     const third = await until(
