@@ -17,6 +17,7 @@ import type { Claimed } from '../core/claim';
 import { type Database, persist, type Tx } from '../core/db';
 import { append, type Claim } from '../core/event';
 import type { CheckResult, Fact } from '../core/fact';
+import { VariationFailure } from '../core/failure';
 import { baseAgain, outcome, patchAgain, type Settled, settle } from '../core/outcome';
 import type { Recorder } from '../core/recorder';
 import { type CheckBook, runChecks } from './check-run';
@@ -148,8 +149,8 @@ export async function checkPatch(
   });
   /** Whatever comes to be known of a check is weighed with all that is known of it. */
   const weigh = (ends: Ends): CheckBook['finished'] => {
-    return (fact, { name, exit_code }) => {
-      ends.add(name, exit_code);
+    return (fact, { name, exit_code, result: alone }) => {
+      ends.add(name, exit_code === null && alone === 'could_not_run' ? undefined : exit_code);
       const {
         result,
         flaky,
@@ -181,9 +182,26 @@ export async function checkPatch(
   await runChecks({ ...common, checks: again(own), open, on: 'patch', again: true }, book(0, weigh(own)));
   if (openWithBaseTests) {
     const where = { ...common, open: openWithBaseTests, on: 'base_tests' } as const;
-    const rows = await runChecks({ ...where, checks }, book(1, weigh(judged)));
-    for (const { name, output } of rows) saidThere.set(name, output);
-    await runChecks({ ...where, checks: again(judged), again: true }, book(1, weigh(judged)));
+    try {
+      const rows = await runChecks({ ...where, checks }, book(1, weigh(judged)));
+      for (const { name, output } of rows) saidThere.set(name, output);
+      await runChecks({ ...where, checks: again(judged), again: true }, book(1, weigh(judged)));
+    } catch (error) {
+      // The patch's dependencies and the base's configuration need not go together. That is no failure of the patch's,
+      // and nothing that speaks for it.
+      if (!(error instanceof VariationFailure) || error.code !== 'setup_failed') throw error;
+      for (const check of checks.filter(({ name }) => !judged.has(name))) {
+        const { name, command, required } = check;
+        const end = {
+          exit_code: null,
+          result: 'could_not_run',
+          duration_ms: 0,
+          output: error.message,
+        } as const;
+        const fact: Fact = { type: 'check.finished', payload: { name, command, ...end, on: 'base_tests' } };
+        await weigh(judged)(fact, { name, command, required, ...end });
+      }
+    }
   }
   const found = await persist(() => variationChecks(database, variationId), { signal });
   return found.map((one) => {

@@ -66,4 +66,19 @@ describe('a patch that is made to fool its checks', () => {
 
     expect(found.checks.map((one) => one.result)).toEqual(['fixed', 'still_fails', 'broken']);
   }, 30_000);
+
+  test('is not taken at its word where it and the base’s tests cannot be set up together', async () => {
+    const files = { 'version.txt': '1\n', 'tests/version.txt': '1\n', 'tests/run.sh': 'exit 0\n' };
+    const found = await checked(files, {
+      project: { setup: 'cmp version.txt tests/version.txt' },
+      checks: [{ name: 'run', command: 'sh tests/run.sh' }],
+      turns: [write('version.txt', '2\n'), write('tests/version.txt', '2\n'), done],
+    });
+
+    expect(found.run.status).toBe('completed');
+    expect(found.checks).toEqual([{ result: 'could_not_run', flaky: false }]);
+    const [check] = found.run.variations[0]!.checks;
+    expect(check!.exit_code).toBe(0);
+    expect(check!.on_base_tests).toEqual({ result: 'could_not_run', exit_code: null });
+  }, 30_000);
 });
