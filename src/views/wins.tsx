@@ -36,7 +36,9 @@ export function Winners({ wins, weeks, now }: Props) {
             </p>
           </div>
         ) : (
-          <Agents agents={agents} />
+          <section class="scroll" tabindex="0" aria-label="Agents by win rate, scrolls sideways">
+            <Agents agents={agents} />
+          </section>
         )}
       </section>
       {agents.length === 0 ? (

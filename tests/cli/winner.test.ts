@@ -98,8 +98,7 @@ test('a verdict is told by its headline and its sentences, harmless for a termin
   expect(told({ verdict: { summary } })).toContain(
     'Verdict: 2 is first\uFFFD[2J\n     It broke nothing.\n     It fixed one more.\n',
   );
-  for (const verdict of [null, {}, { summary: null }, { summary: { headline: 3, sentences: 'x' } }])
-    expect(told({ verdict })).not.toContain('Verdict');
+  expect(told({ verdict: null })).not.toContain('Verdict');
 });
 
 describe('a landing', () => {
