@@ -33,11 +33,12 @@ export async function* listFeed(
   /** When the last change was heard of. */
   let changed = Date.now();
   let health = '';
-  yield [{ data: await wholeList() }];
-  // Changes come from the record; the service's health has none, so the wait for changes is cut by a clock.
+  // Changes come from the record; the service's health has none, so the wait for changes is cut by a clock. They are
+  // listened to before the list is read: what changes in between is told after it.
   const changes = services.feed.changes({ signal })[Symbol.asyncIterator]();
   let next = changes.next();
   try {
+    yield [{ data: await wholeList() }];
     while (!signal.aborted) {
       const clock = new AbortController();
       const won = await Promise.race([
@@ -72,8 +73,10 @@ export async function* listFeed(
   }
 
   async function wholeList(): Promise<string> {
+    // Read before the list: a run that is added in between is in the list, or newer than what is known, and never neither.
+    const known = await newestRun(database);
     const [page, counts] = await Promise.all([listPage(database, query), countRuns(database, query)]);
-    newest = Math.max(newest, ...page.items.map((run) => run.id), await newestRun(database));
+    newest = Math.max(newest, known, ...page.items.map((run) => run.id));
     const list = await RunList({ page, query, now: new Date(), any: counts.all > 0 || isFiltered(query) });
     return [partial('#run-box', 'outerMorph', list), await figures(true)].join('\n');
   }
