@@ -1,4 +1,5 @@
 import type { DayStat } from '../core/contract';
+import { dayName } from './format';
 
 /** Runs a day as bars, drawn without text being stretched. */
 export function DayChart({ days }: { days: readonly DayStat[] }) {
@@ -81,11 +82,5 @@ function DayBar({
       {good > 0 ? <rect class="t-good" {...at} y={String(128 - good)} height={String(good)} /> : ''}
       {bad > 0 ? <rect class="t-bad" {...at} y={String(128 - good - bad)} height={String(bad)} /> : ''}
     </g>
-  );
-}
-
-function dayName(day: string): string {
-  return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' }).format(
-    new Date(`${day}T00:00:00Z`),
   );
 }

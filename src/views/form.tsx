@@ -3,7 +3,7 @@ import { Limits } from './form-limits';
 import { Outcome, outcomeWords } from './form-outcome';
 import { plural, words } from './format';
 import { Icon, LevelMark } from './marks';
-import { Mistake } from './mistake';
+import { FormMistake, Mistake, wrongField } from './mistake';
 import type { Shell } from './shell';
 
 /** What was typed into the form, kept as it was. */
@@ -77,21 +77,13 @@ interface Props {
 /** The form that starts a run: an ordinary POST. */
 export function StartForm({ shell, prefix, entry = emptyEntry(shell), error, dialog }: Props) {
   const id = (name: string) => `${prefix}-${name}`;
-  const wrong = (name: keyof Entry) =>
-    error?.field === name ? { 'aria-invalid': 'true' as const, 'aria-describedby': id(`${name}-e`) } : {};
+  const wrong = (name: keyof Entry) => wrongField(error?.field === name, id(`${name}-e`));
   const Wrong = ({ name }: { name: keyof Entry }) =>
     error?.field === name ? <Mistake id={id(`${name}-e`)} message={error.message} /> : '';
   const folded = !['project', 'goal', 'variations', undefined, null].includes(error?.field);
   return (
     <form class="form" id={id('form')} action="/runs" method="post">
-      {error && error.field === null ? (
-        <div class="notice" data-l="bad" role="alert">
-          <LevelMark l="bad" />
-          <span safe>{error.message}</span>
-        </div>
-      ) : (
-        ''
-      )}
+      <FormMistake error={error} />
       <NoAgent shell={shell} />
       <div class="field">
         <label for={id('project')}>Project, URL or folder</label>

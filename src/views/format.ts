@@ -98,3 +98,10 @@ function trimmed(n: number): string {
 const months = 'January February March April May June July August September October November December'.split(
   ' ',
 );
+
+/** A day (YYYY-MM-DD, UTC) as it stands below a chart: `21 Nov`. */
+export function dayName(day: string): string {
+  return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' }).format(
+    new Date(`${day}T00:00:00Z`),
+  );
+}

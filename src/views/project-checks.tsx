@@ -1,6 +1,6 @@
 import { Html } from '@kitajs/html';
 import type { Project } from '../core/contract';
-import { Mistake } from './mistake';
+import { Mistake, wrongField } from './mistake';
 import {
   type CheckEntry,
   emptyCheck,
@@ -91,10 +91,7 @@ function CheckRow({
 }) {
   const id = (name: keyof CheckEntry) => `p-check-${i + 1}-${name}`;
   const field = (name: keyof CheckEntry) => `checks.${i}.${name}`;
-  const wrong = (name: keyof CheckEntry) =>
-    error?.field === field(name)
-      ? { 'aria-invalid': 'true' as const, 'aria-describedby': `${id(name)}-e` }
-      : {};
+  const wrong = (name: keyof CheckEntry) => wrongField(error?.field === field(name), `${id(name)}-e`);
   const Wrong = ({ name }: { name: keyof CheckEntry }) =>
     error?.field === field(name) ? <Mistake id={`${id(name)}-e`} message={error.message} /> : '';
   return (

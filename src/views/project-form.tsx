@@ -1,7 +1,6 @@
 import { Html } from '@kitajs/html';
 import type { Project } from '../core/contract';
-import { LevelMark } from './marks';
-import { Mistake } from './mistake';
+import { FormMistake, Mistake, wrongField } from './mistake';
 import { ChecksField } from './project-checks';
 import type { ProjectEntry, ProjectError } from './project-entry';
 
@@ -18,14 +17,7 @@ export function ProjectForm({ project, entry, error }: Props) {
   const field = { entry, error };
   return (
     <form class="form" action={`/projects/${project.id}`} method="post">
-      {error && error.field === null ? (
-        <div class="notice" data-l="bad" role="alert">
-          <LevelMark l="bad" />
-          <span safe>{error.message}</span>
-        </div>
-      ) : (
-        ''
-      )}
+      <FormMistake error={error} />
       <section class="panel" aria-labelledby="p-code-h">
         <header>
           <h2 id="p-code-h">Code</h2>
@@ -103,7 +95,7 @@ function Label({ name, says, hint }: FieldProps) {
 }
 
 function marked({ name, error }: FieldProps) {
-  return error?.field === name ? { 'aria-invalid': 'true' as const, 'aria-describedby': `p-${name}-e` } : {};
+  return wrongField(error?.field === name, `p-${name}-e`);
 }
 
 function Wrong({ name, error }: FieldProps) {

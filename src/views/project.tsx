@@ -4,7 +4,7 @@ import type { ProjectFigures } from '../core/project-figures';
 import { moment, percent } from './format';
 import { Layout } from './layout';
 import { LevelMark } from './marks';
-import { Mistake } from './mistake';
+import { FormMistake, Mistake, wrongField } from './mistake';
 import type { ProjectEntry, ProjectError } from './project-entry';
 import { ProjectForm } from './project-form';
 import { RunRow } from './runlist';
@@ -98,8 +98,7 @@ function InShort({ project, figures }: { project: Project; figures: ProjectFigur
 function TokenPanel({ project, sent }: { project: Project; sent: Props['token'] }) {
   const { id, repo_url, has_token, token_user } = project;
   const error = sent?.error;
-  const wrong = (name: 'token' | 'token_user') =>
-    error?.field === name ? { 'aria-invalid': 'true' as const, 'aria-describedby': `p-${name}-e` } : {};
+  const wrong = (name: 'token' | 'token_user') => wrongField(error?.field === name, `p-${name}-e`);
   const takes = /^https:\/\//i.test(repo_url ?? '');
   return (
     <section class="panel" id="token" aria-labelledby="p-token-h">
@@ -114,14 +113,7 @@ function TokenPanel({ project, sent }: { project: Project; sent: Props['token'] 
               Lets git and the forge in at this repository, and only there. It is kept sealed, and never shown
               again.
             </p>
-            {error && error.field === null ? (
-              <div class="notice" data-l="bad" role="alert">
-                <LevelMark l="bad" />
-                <span safe>{error.message}</span>
-              </div>
-            ) : (
-              ''
-            )}
+            <FormMistake error={error} />
             <div class="field">
               <label for="p-token">{has_token ? 'Another token' : 'Token'}</label>
               <input

@@ -4,7 +4,7 @@ import type { ProjectFigures } from '../core/project-figures';
 import { ago, moment, percent } from './format';
 import { Layout } from './layout';
 import { Icon, LevelMark, Mark } from './marks';
-import { Mistake } from './mistake';
+import { FormMistake, Mistake, wrongField } from './mistake';
 import type { Shell } from './shell';
 import { visible } from './visible';
 
@@ -176,8 +176,7 @@ function Pager({ page, older }: { page: Page<Project>; older: boolean }) {
 
 function Add({ sent }: Pick<Props, 'sent'>) {
   const { entry = { source: '', name: '' }, error } = sent ?? {};
-  const wrong = (name: keyof NewProjectEntry) =>
-    error?.field === name ? { 'aria-invalid': 'true' as const, 'aria-describedby': `new-${name}-e` } : {};
+  const wrong = (name: keyof NewProjectEntry) => wrongField(error?.field === name, `new-${name}-e`);
   return (
     <section class="panel" aria-labelledby="add-h">
       <header>
@@ -185,14 +184,7 @@ function Add({ sent }: Pick<Props, 'sent'>) {
       </header>
       <div class="pad">
         <form class="form" action="/projects" method="post">
-          {error && error.field === null ? (
-            <div class="notice" data-l="bad" role="alert">
-              <LevelMark l="bad" />
-              <span safe>{error.message}</span>
-            </div>
-          ) : (
-            ''
-          )}
+          <FormMistake error={error} />
           <div class="field">
             <label for="new-source">URL or folder</label>
             <input

@@ -3,7 +3,7 @@ import type { Stats } from '../core/contract';
 import { ago, bytes, plural } from './format';
 import { Layout } from './layout';
 import { LevelMark } from './marks';
-import { Mistake } from './mistake';
+import { Mistake, wrongField } from './mistake';
 import type { Shell } from './shell';
 
 /** The settings as the form has them: numbers as they were typed, empty for none. */
@@ -136,7 +136,7 @@ function Judges({
   const offered = [...there, ...named.filter(({ name }) => there.every((one) => one.name !== name))];
   const fields = Array.from({ length: Math.min(mostJudges, entry.judges.length + spareJudges) }, (_, i) => i);
   const bad = wrong?.field === 'judges';
-  const marked = bad ? { 'aria-invalid': 'true' as const, 'aria-describedby': 'set-judges-e' } : {};
+  const marked = wrongField(bad, 'set-judges-e');
   return (
     <section class="panel" aria-labelledby="set-judges-h">
       <header>
@@ -191,7 +191,7 @@ function Field({
 }) {
   const id = `set-${name}`;
   const bad = wrong?.field === name;
-  const marked = bad ? { 'aria-invalid': 'true' as const, 'aria-describedby': `${id}-e` } : {};
+  const marked = wrongField(bad, `${id}-e`);
   const input = (
     <input
       id={id}

@@ -1,6 +1,6 @@
 import { Html } from '@kitajs/html';
 import type { WeekWins } from '../core/contract';
-import { cut } from './format';
+import { cut, dayName } from './format';
 
 /** Weeks shown, the present one included: ninety days. */
 const shown = 13;
@@ -129,11 +129,5 @@ function mondaysUntil(now: Date): string[] {
   const monday = now.getTime() - ((now.getUTCDay() + 6) % 7) * dayMs;
   return Array.from({ length: shown }, (_, i) =>
     new Date(monday - (shown - 1 - i) * 7 * dayMs).toISOString().slice(0, 10),
-  );
-}
-
-function dayName(day: string): string {
-  return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' }).format(
-    new Date(`${day}T00:00:00Z`),
   );
 }
