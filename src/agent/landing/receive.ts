@@ -1,6 +1,7 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LandingFailure } from '../../core/landing-failure';
+import { isErrno } from '../environments/spawn';
 import { gitText } from '../git';
 import { commonFolder, gitFolder } from '../git-folder';
 
@@ -122,7 +123,10 @@ async function canFollow(path: string, names: string[], { branch, allowed }: Req
 
 /** The main folder and its worktrees whose HEAD is the branch, each with where its files lie. */
 async function checkedOut(path: string, branch: string) {
-  const linked = (await readdir(join(path, 'worktrees')).catch(() => [])).slice(0, 1000);
+  const linked = await readdir(join(path, 'worktrees')).catch((error) => {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  });
   const folders = [path, ...linked.map((name) => join(path, 'worktrees', name))];
   const found: { folder: string; workTree: string | null }[] = [];
   for (const folder of folders) {
