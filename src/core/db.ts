@@ -22,6 +22,11 @@ export type Db = PostgresJsDatabase<typeof schema>;
 /** Inside a transaction. */
 export type Tx = postgres.TransactionSql;
 
+/** One of our objects as jsonb: the driver's own type takes no interface, whatever that holds. */
+export function jsonb(tx: Sql | Tx, value: object) {
+  return tx.json(value as { [key: string]: string });
+}
+
 /** The pools of one process: plain SQL for what must be fast or exact, drizzle for the rest. */
 export interface Database {
   /** For who needs a connection of its own. */

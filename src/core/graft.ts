@@ -1,6 +1,6 @@
 import type { Graft } from '../../drizzle/schema';
 import { insertFirstCheckpoint, type PatchContent } from './checkpoint';
-import type { Database } from './db';
+import { type Database, jsonb } from './db';
 import { conflict } from './errors';
 import { append } from './event';
 import { type Idempotency, remember } from './idempotency';
@@ -43,7 +43,7 @@ export async function createGraft(
       const [made] = await tx<{ id: number; position: number }[]>`
         insert into variations (run_id, position, agent_id, status, kind, graft, checkpoint, patch, past_from)
         select ${runId}, max(v.position) + 1, ${first.agent_id}, 'queued', 'graft',
-          ${tx.json({ ...graft } as unknown as { [key: string]: string })}, 1, ${tx.json({ ...patch.stat })}, max(r.seq)
+          ${jsonb(tx, graft)}, 1, ${tx.json({ ...patch.stat })}, max(r.seq)
         from variations v join runs r on r.id = v.run_id where v.run_id = ${runId} returning id, position`;
       if (!made) throw new Error('insert returned no row');
       if (made.position > maxVariations)

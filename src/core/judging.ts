@@ -1,7 +1,7 @@
 import type { ContextText, PatchStat, RunOptions, TaskType, Usage } from '../../drizzle/schema';
 import type { Reservation } from './budget';
 import type { RunVerdict } from './contract-outcome';
-import type { Database, Sql, Tx } from './db';
+import { type Database, jsonb, type Sql, type Tx } from './db';
 import { type Errand, holdsErrand } from './errand';
 import { Fenced } from './errors';
 import { append } from './event';
@@ -132,7 +132,7 @@ export async function recordAnswer(
     await lockRun(tx, errand.run_id);
     await requireErrand(tx, errand);
     const sum = sumWith(tx, { ...usage, cost_usd }, text === null ? 0 : 1);
-    const kept = tx.json({ [answer.key]: answer } as unknown as { [key: string]: string });
+    const kept = jsonb(tx, { [answer.key]: answer });
     await tx`update verdicts set answers = answers || ${kept}, usage = ${sum} where id = ${errand.id}`;
     await tx`update runs set usage = ${sum}, updated_at = now() where id = ${errand.run_id}`;
     const payload = { verdict: errand.id, question, about, agent, model, text, failure, cost_usd };
@@ -173,7 +173,7 @@ export async function giveVerdict(
     await append(tx, run_id, null, [{ type: 'verdict.given', payload }]);
     await tx`
       update verdicts set status = 'given', worker = null, given_at = now(),
-        verdict = ${tx.json(verdict as unknown as { [key: string]: string })},
+        verdict = ${jsonb(tx, verdict)},
         seq = (select seq from runs where id = ${run_id})
       where id = ${id}`;
     await tx`update runs set updated_at = now() where id = ${run_id}`;

@@ -6,7 +6,7 @@ import {
   type VariationStatus,
 } from '../../drizzle/schema';
 import type { Landing } from './contract';
-import type { Database, Tx } from './db';
+import { type Database, jsonb, type Tx } from './db';
 import { inheritedResult } from './dependency';
 import { callForErrand } from './errand';
 import { conflict, notFound } from './errors';
@@ -101,7 +101,7 @@ export async function insertLanding(
 ): Promise<number> {
   const [made] = await tx<{ id: number }[]>`
     insert into landings (run_id, variation, request)
-    values (${runId}, ${position}, ${tx.json({ ...request } as unknown as { [key: string]: string })})
+    values (${runId}, ${position}, ${jsonb(tx, request)})
     on conflict (run_id) where status not in ('failed', 'undone') do nothing returning id`;
   if (!made) throw conflict('already_landed', 'This run has landed, or is about to: undo that first');
   await callForErrand(tx);

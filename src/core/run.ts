@@ -8,7 +8,7 @@ import {
   type TaskType,
 } from '../../drizzle/schema';
 import type { Run, Variation } from './contract';
-import type { Database, Tx } from './db';
+import { type Database, jsonb, type Tx } from './db';
 import { readDependencies } from './dependency';
 import { conflict, invalid, notFound } from './errors';
 import { estimateRun } from './estimate';
@@ -126,7 +126,7 @@ function runRow(tx: Tx, input: NewRun) {
     on_dependency_failure: input.on_dependency_failure ?? 'fail',
     base_run: input.base_run ?? null,
     // Through unknown: the columns are JSON, and `tx.json` wants index signatures that interfaces lack.
-    options: tx.json({ ...input.options } as unknown as { [key: string]: string }),
+    options: jsonb(tx, input.options),
     context: tx.json(cleanJson(input.context) as { [key: string]: string }[]),
     metadata: asMetadata(tx, input.metadata),
   };
