@@ -90,7 +90,9 @@ describe('a landing', () => {
     expect(Value.Check(runSchema, run)).toBe(true);
     expect(run.landing).toMatchObject({ id: landing.id, pull_request: { number: 1 } });
     const undone = await service.call<Landing>(path, undefined, 'DELETE');
-    expect([undone.status, undone.body.status]).toEqual([202, 'undo_wanted']);
+    expect(undone.status).toBe(202);
+    // A worker may have taken it before the answer was read.
+    expect(undone.body.status).toMatch(/^(undo_wanted|undoing|undone)$/);
     expect(await settled(ids.remote)).toMatchObject({ status: 'undone' });
     expect(forge.pulls[0]?.state).toBe('closed');
     await refused(service.call(path, undefined, 'DELETE'), { status: 409, code: 'not_landed' });
