@@ -156,6 +156,11 @@ export const command = (line: string, more: Record<string, unknown> = {}) =>
 export const edit = call('edit_file', { path: 'a.txt', search: 'one', replace: 'two' });
 export const done = { text: 'Done.', ...call('finish', { summary: 'Did what was asked.' }) };
 
+/** These seconds as no other test process of this machine writes them, so that its `sleep` can be told from theirs. */
+export function ownSeconds(seconds: number): string {
+  return `${seconds}${Number.isInteger(seconds) ? '.' : ''}${String(process.pid).padStart(8, '0')}`;
+}
+
 /** Processes of this machine whose command line holds `word`. */
 export function processesWith(word: string): number[] {
   return readdirSync('/proc')

@@ -9,7 +9,7 @@ import { makeRepository } from '../support/repository';
 import { scenario } from '../support/service';
 import { removeTemp, tempDir } from '../support/temp';
 import { until } from '../support/wait';
-import { processesWith, typesOf } from './bench';
+import { ownSeconds, processesWith, typesOf } from './bench';
 
 const main = resolve(import.meta.dir, '../../src/cli/main.ts');
 const key = 'a-key-of-the-crash-test';
@@ -73,12 +73,13 @@ afterAll(async () => {
 test('killed with -9 in the middle of a run, it goes on after the next start: one end, no gap, nothing left', async () => {
   const first = await up();
   const flag = `bakeoff-crash-${process.pid}`;
+  const seconds = ownSeconds(2.7193);
   await call('/agents', {
     ...{ name: 'worker', provider: 'scripted', model: 'script' },
     scenario: scenario(
       { name: 'edit_file', arguments: { path: 'a.txt', search: 'one', replace: 'two' } },
       // Long enough to be killed in, short enough to be done again.
-      { name: 'run_command', arguments: { command: `echo ${flag}; sleep 2.7193` } },
+      { name: 'run_command', arguments: { command: `echo ${flag}; sleep ${seconds}` } },
     ),
   });
   const project = await call<{ id: number }>('/projects', {
@@ -101,7 +102,7 @@ test('killed with -9 in the middle of a run, it goes on after the next start: on
   );
   first.kill('SIGKILL');
   await first.exited;
-  await until(() => processesWith('2.7193').length === 0, 'the end of the commands', 3_000);
+  await until(() => processesWith(seconds).length === 0, 'the end of the commands', 3_000);
   await until(() => !processesWith(dataDir).includes(postgres), 'the end of Postgres', 5_000);
 
   const second = await up();
@@ -135,7 +136,7 @@ test('killed with -9 in the middle of a run, it goes on after the next start: on
   expect(run.usage.model_calls).toBe(6);
   expect(count('model.responded')).toBe(6);
   expect(readdirSync(join(dataDir, 'workspaces'))).toEqual([]);
-  expect(processesWith('2.7193')).toEqual([]);
+  expect(processesWith(seconds)).toEqual([]);
 
   const started = performance.now();
   second.kill('SIGTERM');

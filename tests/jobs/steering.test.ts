@@ -11,7 +11,17 @@ import { pause, resume, stop } from '../../src/core/steer';
 import { queuedOf } from '../../src/core/variation';
 import { gapless } from '../core/scene';
 import { until } from '../support/wait';
-import { type Bench, call, command, done, edit, openBench, processesWith, typesOf } from './bench';
+import {
+  type Bench,
+  call,
+  command,
+  done,
+  edit,
+  openBench,
+  ownSeconds,
+  processesWith,
+  typesOf,
+} from './bench';
 
 let bench: Bench;
 beforeAll(async () => {
@@ -73,11 +83,14 @@ describe('a pause', () => {
   });
 
   test('lets a command finish for a while, then ends it, and it is run again', async () => {
-    const runId = await bench.start({ turns: [append('x'), command('echo z >> a.txt; sleep 1.4142'), done] });
-    await until(() => processesWith('1.4142').length > 0, 'the command');
+    const seconds = ownSeconds(1.4);
+    const runId = await bench.start({
+      turns: [append('x'), command(`echo z >> a.txt; sleep ${seconds}`), done],
+    });
+    await until(() => processesWith(seconds).length > 0, 'the command');
     await pause(bench.database, runId);
     await inStatus(runId, 'paused');
-    expect(processesWith('1.4142')).toEqual([]);
+    expect(processesWith(seconds)).toEqual([]);
     await resume(bench.database, runId);
     await enqueue(runId);
     await bench.ended(runId);

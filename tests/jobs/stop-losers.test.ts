@@ -4,13 +4,12 @@ import { decide, listApprovals } from '../../src/core/approval';
 import { getRun } from '../../src/core/run';
 import { gapless, newAgent, vault } from '../core/scene';
 import { until } from '../support/wait';
-import { type Bench, command, done, edit, openBench, processesWith, typesOf } from './bench';
+import { type Bench, command, done, edit, openBench, ownSeconds, processesWith, typesOf } from './bench';
 
 // A busy machine is slow, not wrong.
 setDefaultTimeout(30_000);
 
-/** Of this process alone: another one may run the same tests. */
-const long = `8642.${process.pid}7`;
+const long = ownSeconds(8642);
 let bench: Bench;
 beforeAll(async () => {
   bench = await openBench();

@@ -4,7 +4,7 @@ import { getRun } from '../../src/core/run';
 import { stop } from '../../src/core/steer';
 import { gapless } from '../core/scene';
 import { until } from '../support/wait';
-import { type Bench, command, done, edit, openBench, processesWith, typesOf } from './bench';
+import { type Bench, command, done, edit, openBench, ownSeconds, processesWith, typesOf } from './bench';
 
 let bench: Bench;
 beforeAll(async () => {
@@ -22,9 +22,10 @@ describe('a stop', () => {
     const worker = await bench.worker();
     const times: number[] = [];
     for (let i = 0; i < 2; i += 1) {
-      const tree = `sleep 86${i}31 & setsid sleep 86${i}31 & (trap '' TERM INT; sleep 86${i}31) & sleep 86${i}31`;
+      const seconds = ownSeconds(86_031 + i);
+      const tree = `sleep ${seconds} & setsid sleep ${seconds} & (trap '' TERM INT; sleep ${seconds}) & sleep ${seconds}`;
       const runId = await bench.start({ turns: [edit, command(tree), done] });
-      await working(runId, `86${i}31`, 4);
+      await working(runId, seconds, 4);
       const started = performance.now();
       await stop(bench.database, runId);
       const run = await until(async () => {
@@ -32,7 +33,7 @@ describe('a stop', () => {
         return found.completed_at !== null && found;
       });
       times.push(performance.now() - started);
-      expect(processesWith(`86${i}31`)).toEqual([]);
+      expect(processesWith(seconds)).toEqual([]);
       expect([run.status, run.error?.code, run.variations[0]!.status]).toEqual([
         'stopped',
         'stopped',
@@ -61,12 +62,13 @@ describe('a stop', () => {
 
   test('of one variation does not hurt the others, nor the check of the base that all wait for', async () => {
     const worker = await bench.worker();
+    const seconds = ownSeconds(0.7321);
     const runId = await bench.start({
       variations: 3,
       turns: [edit, done],
-      checks: [{ name: 'slow', command: 'sleep 0.7321' }],
+      checks: [{ name: 'slow', command: `sleep ${seconds}` }],
     });
-    await until(() => processesWith('0.7321').length > 0, 'the check of the base');
+    await until(() => processesWith(seconds).length > 0, 'the check of the base');
     const events = await bench.events(runId);
     // The one that began the check is the one that is stopped.
     const first = events.find((event) => event.type === 'variation.started')?.variation ?? 1;
@@ -90,15 +92,16 @@ describe('a stop', () => {
 describe('a worker that is asked to end', () => {
   test('gives back what runs and the next one finishes it, as the same attempt', async () => {
     const worker = await bench.worker();
+    const seconds = ownSeconds(2.7719);
     const runId = await bench.start({
-      turns: [edit, command('sleep 2.7719'), done],
+      turns: [edit, command(`sleep ${seconds}`), done],
       checks: [{ name: 'c', command: 'true' }],
     });
-    await working(runId, '2.7719', 1);
+    await working(runId, seconds, 1);
     const started = performance.now();
     await worker.stop();
     expect(performance.now() - started).toBeLessThan(2_500);
-    expect(processesWith('2.7719')).toEqual([]);
+    expect(processesWith(seconds)).toEqual([]);
     expect(readdirSync(bench.workspacesDir)).toEqual([]);
     expect((await getRun(bench.database, runId)).status).toBe('queued');
     await bench.sweep();

@@ -6,7 +6,7 @@ import { strayFinder } from '../../src/jobs/strays';
 import { startRounds, tick } from '../../src/jobs/sweep';
 import { claimOne, gapless, statusesOf } from '../core/scene';
 import { until } from '../support/wait';
-import { type Bench, command, done, edit, openBench, processesWith, typesOf } from './bench';
+import { type Bench, command, done, edit, openBench, ownSeconds, processesWith, typesOf } from './bench';
 
 let bench: Bench;
 beforeAll(async () => {
@@ -58,15 +58,16 @@ test('one that fails does not keep the others from their turn', async () => {
 
 test('a worker whose variation was taken over hears of it at once: its processes die, and it writes nothing', async () => {
   const worker = await bench.worker();
-  const runId = await bench.start({ turns: [edit, command('sleep 87.0431'), done] });
-  await until(() => processesWith('87.0431').length > 0, 'the command');
+  const seconds = ownSeconds(87.0431);
+  const runId = await bench.start({ turns: [edit, command(`sleep ${seconds}`), done] });
+  await until(() => processesWith(seconds).length > 0, 'the command');
   await until(async () => typesOf(await bench.events(runId)).includes('checkpoint.saved'), 'its checkpoint');
   // As another does who takes it to be gone.
   await bench.database.sql`
     update variations set status = 'running', epoch = epoch + 1, worker = 'another' where run_id = ${runId}`;
   const before = await bench.events(runId);
   const taken = performance.now();
-  await until(() => processesWith('87.0431').length === 0, 'the end of the command', 3_000);
+  await until(() => processesWith(seconds).length === 0, 'the end of the command', 3_000);
   expect(performance.now() - taken).toBeLessThan(1_500);
   await until(() => readdirSync(bench.workspacesDir).length === 0, 'the end of its workspace', 3_000);
   expect(await bench.events(runId)).toEqual(before);

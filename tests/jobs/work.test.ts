@@ -4,10 +4,22 @@ import { refusingWorkspaces } from '../../src/agent/environments/refusing';
 import { readCheckpoint } from '../../src/core/checkpoint';
 import { gapless } from '../core/scene';
 import { until } from '../support/wait';
-import { type Bench, call, command, done, edit, openBench, type Plan, processesWith, typesOf } from './bench';
+import {
+  type Bench,
+  call,
+  command,
+  done,
+  edit,
+  openBench,
+  ownSeconds,
+  type Plan,
+  processesWith,
+  typesOf,
+} from './bench';
 
 let bench: Bench;
 /** Its retries take some seconds, in which the other tests go on. */
+const slow = ownSeconds(9417);
 let withoutModel: ReturnType<typeof outcome>;
 beforeAll(async () => {
   bench = await openBench(null, { modelTimeoutS: 2 });
@@ -19,7 +31,7 @@ beforeAll(async () => {
   withoutModel = outcome({
     agent: closed,
     options: { max_retries: 0 },
-    checks: [{ name: 'slow', command: 'sleep 9417' }],
+    checks: [{ name: 'slow', command: `sleep ${slow}` }],
   });
 });
 afterAll(() => bench.close());
@@ -67,13 +79,14 @@ describe('a variation', () => {
   }, 30_000);
 
   test('over its time fails, keeps its diff, and leaves no process', async () => {
+    const seconds = ownSeconds(8731);
     const { run, ended } = await outcome({
-      turns: [edit, command('sleep 8731 & sleep 8731')],
+      turns: [edit, command(`sleep ${seconds} & sleep ${seconds}`)],
       options: { timeout_s: 1 },
     });
     expect(ended).toEqual(['failed', 'failed', 'timeout']);
     expect((await readCheckpoint(bench.database, run.id, 1))?.stat.files).toBe(1);
-    expect(processesWith('8731')).toEqual([]);
+    expect(processesWith(seconds)).toEqual([]);
   }, 30_000);
 
   test('whose model refuses fails as model_refused', async () => {
@@ -199,7 +212,7 @@ test('a variation whose model is down fails as model_unavailable, with the retri
   // The check of the base was for nobody any more, and ended with the run.
   expect(types.at(-1)).toBe('run.failed');
   expect(run.base_checks).toEqual([]);
-  expect(processesWith('9417')).toEqual([]);
+  expect(processesWith(slow)).toEqual([]);
 }, 30_000);
 
 test('nothing is left behind: no workspace, no process', async () => {
