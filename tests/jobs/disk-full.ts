@@ -43,8 +43,15 @@ const cases: Record<string, Plan> = {
   },
 };
 const results: Record<string, unknown> = {};
+let step = 'none';
+setTimeout(() => {
+  console.error(`This took longer than 100 s, at “${step}”; before it: ${JSON.stringify(results)}`);
+  process.exit(1);
+}, 100_000);
 for (const [name, plan] of Object.entries(cases)) {
+  step = name;
   const { status, variations } = await bench.ended(await bench.start(plan), 60_000);
+  step = `${name}, the run after it`;
   const after = await bench.ended(await bench.start({ turns: [edit, done] }), 60_000);
   results[name] = {
     ...{ status, code: variations[0]?.error?.code ?? null, message: variations[0]?.error?.message ?? null },
@@ -52,6 +59,7 @@ for (const [name, plan] of Object.entries(cases)) {
     left: readdirSync(bench.workspacesDir),
   };
 }
+step = 'the end';
 await bench.close();
 await closeSharedPostgres();
 removeAllTemps();
