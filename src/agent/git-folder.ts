@@ -1,6 +1,7 @@
 import { lstat, readFile, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { runProcess } from './environments/spawn';
+import { exists } from './exists';
 
 /** The repository's own folder: the path itself when bare, its `.git`, or where a `.git` file points. */
 export async function gitFolder(path: string): Promise<string | null> {
@@ -95,11 +96,4 @@ async function small(path: string): Promise<string | null> {
 function text(bytes: Uint8Array): string | null {
   const said = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
   return said.includes('\uFFFD') ? null : said;
-}
-
-function exists(file: string): Promise<boolean> {
-  return stat(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Config, Credential } from '../config';
 import { VariationFailure } from '../core/failure';
 import type { Sandbox } from './environments/sandbox';
+import { exists } from './exists';
 import { bareRepository, GitError, type GitOptions, git, gitText, isPassing, redact } from './git';
 import { unlocked } from './git-locks';
+import { commitOf, isMirror, makeBare, makeSourceIn, ownProtocol, sourceIn } from './mirror-source';
 import { type Source, SourceError, validateSource } from './source';
 import { type Owners, type Tidied, Tidier } from './tidy';
 import { Turns } from './turns';
@@ -38,7 +40,10 @@ interface Options {
 const fetchMs = 600_000;
 const refspecs = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
 
-/** One bare repository for each project, brought up to date under a lock. The results of runs live there too, under `refs/bakeoff/`. */
+/**
+ * One bare repository for each project, brought up to date under a lock. The results of runs live there too, under
+ * `refs/bakeoff/`; what came from the source lies in a repository inside of it, which is all that workspaces see.
+ */
 export class Mirrors {
   private readonly turns = new Map<number, Turns<Mirror>>();
   private readonly tidier: Tidier;
@@ -116,8 +121,8 @@ export class Mirrors {
       const source = await validateSource(project, this.options.config);
       await mkdir(this.options.dir, { recursive: true });
       await this.options.sandbox.makeReadable(this.options.dir);
-      if (!(await isRepository(path))) await this.create(path, source, signal);
-      else await fetchInto(path, source, signal);
+      if (!(await isMirror(path))) await this.create(path, source, signal);
+      else await bring(path, source, signal);
       const default_branch = await takeHead(path, source, signal);
       return { path, default_branch };
     } catch (error) {
@@ -130,18 +135,22 @@ export class Mirrors {
     await sweepHalfMade(this.options.dir);
     const half = join(this.options.dir, `${halfMade}${basename(path)}-${randomUUID()}`);
     try {
-      await mkdir(half);
-      await chmod(half, 0o755);
-      const repository = bareRepository(half);
-      // Commands in workspaces read the objects as another user; the folder above keeps everybody else out.
-      await repository.init(true, ['--shared=0644']);
-      await fetchInto(half, source, signal);
+      await makeBare(half);
+      await bring(half, source, signal);
       if (await exists(path)) await rename(path, `${path}.broken-${Date.now()}`);
       await rename(half, path);
     } finally {
       await rm(half, { recursive: true, force: true });
     }
   }
+}
+
+/** What the source has goes into the repository inside, the names of it into the mirror. */
+async function bring(mirror: string, source: Source, signal: AbortSignal): Promise<void> {
+  await makeSourceIn(mirror);
+  const inside = sourceIn(mirror);
+  await fetchInto(inside, source, signal);
+  await fetchInto(mirror, { url: inside, options: [], flags: [], env: ownProtocol }, signal);
 }
 
 async function fetchInto(path: string, source: Source, signal: AbortSignal): Promise<void> {
@@ -203,23 +212,6 @@ async function removeOlder(path: string, ms: number): Promise<void> {
   if (found && Date.now() - found.mtimeMs > ms) await rm(path, { recursive: true, force: true });
 }
 
-async function isRepository(path: string): Promise<boolean> {
-  if (!(await exists(path))) return false;
-  return await gitText(path, ['rev-parse', '--is-bare-repository'], { env: { GIT_DIR: path } }).then(
-    (said) => said === 'true',
-    () => false,
-  );
-}
-
-async function commitOf(path: string, name: string): Promise<string | null> {
-  try {
-    return await gitText(path, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`]);
-  } catch (error) {
-    if (error instanceof GitError && !error.timedOut) return null;
-    throw error;
-  }
-}
-
 function refsFor(base: string): string[] {
   const refs = base.startsWith('refs/') ? [base] : [`refs/heads/${base}`, `refs/tags/${base}`];
   const commit = /^[0-9a-f]{4,64}$/i.test(base) ? [base.toLowerCase()] : [];
@@ -267,11 +259,4 @@ function plain(message: string): string {
   if (/redirect|returned error: 30\d/i.test(message))
     return `The repository has moved; use its new URL (${message}).`;
   return `The repository could not be fetched: ${message}`;
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { removeTree } from './environments/remove';
 import { git, gitText } from './git';
 import { unlocked } from './git-locks';
+import { sourceIn } from './mirror-source';
 
 /** Who of these is still there; asked after the folder was read, so that what has just been made is not missed. */
 export interface Owners {
@@ -66,8 +67,10 @@ export class Tidier {
         continue;
       }
       tidied.refs += await dropResults(mirror, owners);
-      await removeLeft(mirror, this.staleMs);
-      if (tidied.repacked === 0 && (await this.repack(mirror, signal))) tidied.repacked += 1;
+      for (const repository of [mirror, sourceIn(mirror)]) {
+        await removeLeft(repository, this.staleMs);
+        if (tidied.repacked === 0 && (await this.repack(repository, signal))) tidied.repacked += 1;
+      }
     }
     return tidied;
   }
@@ -76,7 +79,7 @@ export class Tidier {
    * One pack of many. Safe beside fetches, workspaces and commits, since no object is ever lost: `--keep-unreachable`
    * takes along what no ref reaches (the base of a workspace whose branch was rewritten), the new pack is whole before
    * those it was made of are removed, those that came meanwhile are left alone, and a git that misses the
-   * pack it has read looks into the folder again. What no ref reaches is therefore kept as long as the mirror is.
+   * pack it has read looks into the folder again. What is borrowed is not taken over. What no ref reaches is therefore kept as long as the mirror is.
    */
   private async repack(mirror: string, signal?: AbortSignal): Promise<boolean> {
     if (Date.now() - (this.repackedAt.get(mirror) ?? 0) < repackPauseMs || !(await isHeap(mirror)))
@@ -90,7 +93,7 @@ export class Tidier {
       '-c',
       'repack.writeBitmaps=false',
     ];
-    await git(mirror, [...limits, 'repack', '-a', '-d', '-q', '--keep-unreachable'], {
+    await git(mirror, [...limits, 'repack', '-a', '-d', '-l', '-q', '--keep-unreachable'], {
       signal,
       timeoutMs: repackMs,
     });

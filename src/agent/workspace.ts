@@ -22,7 +22,7 @@ export interface Workspace {
 }
 
 export interface WorkspaceRequest {
-  /** Bare repository that has `baseSha`. */
+  /** A mirror that has `baseSha`; see `Mirrors`. */
   mirror: string;
   baseSha: string;
   /** Unique among the living: names the folder. Letters, digits and `-`. */

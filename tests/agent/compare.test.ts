@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { contextLines, diffBetween, listChanges, maxContextLines } from '../../src/agent/compare';
 import { Checkouts } from '../../src/agent/environments/checkout';
 import { openSandbox } from '../../src/agent/environments/open';
+import { makeSourceIn } from '../../src/agent/mirror-source';
 import { applied, bareMirror, commits, treeOf } from './commits';
 import { commitAll, git, scratch, sh } from './environments/support';
 
@@ -26,6 +27,7 @@ describe('a diff between two results', () => {
     const baseSha = commitAll(work, 'base');
     const mirror = join(dir, 'snapshots.git');
     git(dir, 'clone', '-q', '--bare', work, mirror);
+    await makeSourceIn(mirror);
     const source = new Checkouts(join(config.dataDir, 'workspaces'), await openSandbox(config));
     const workspace = await source.open({ mirror, baseSha, id: 'w-1' });
     const script = `sed -i '5d;30s/.*/caf\\xe9/' a.txt; rm gone.txt; printf '\\0\\1' >b.bin; ln -s a.txt 'l ink'; printf x >ä.txt; chmod +x a.txt`;

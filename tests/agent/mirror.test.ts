@@ -96,6 +96,42 @@ describe('a mirror', () => {
     }
   });
 
+  test('of before there was a repository inside has one with the next fetch, and keeps what runs made', async () => {
+    const { path, project } = source();
+    const mirror = mirrors.pathOf(project.id);
+    mkdirSync(mirrorDir, { recursive: true });
+    git(dir, 'clone', '-q', '--mirror', path, mirror);
+    const tree = git(mirror, 'rev-parse', 'HEAD^{tree}');
+    const result = git(mirror, 'commit-tree', tree, '-m', 'a result');
+    git(mirror, 'update-ref', 'refs/bakeoff/1/1', result);
+    const sha = commitAll(path, 'second');
+    await mirrors.sync(project);
+    expect(await mirrors.resolve(project, null)).toBe(sha);
+    expect(git(mirror, 'cat-file', '-t', 'refs/bakeoff/1/1')).toBe('commit');
+    const inside = git(join(mirror, 'source'), 'cat-file', '--batch-all-objects', '--batch-check').split(
+      '\n',
+    );
+    expect(inside.some((line) => line.startsWith(sha))).toBe(true);
+    expect(inside.filter((line) => line.startsWith(result))).toEqual([]);
+    // What the source has is not kept twice.
+    const commit = commitAll(path, 'third');
+    await mirrors.sync(project);
+    expect(readdirSync(join(mirror, 'objects'))).not.toContain(commit.slice(0, 2));
+    git(mirror, 'fsck', '--strict');
+  });
+
+  test('that is broken, also inside only, is made anew', async () => {
+    const { path, project } = source();
+    for (const broken of ['HEAD', join('source', 'HEAD')]) {
+      await mirrors.sync(project);
+      rmSync(join(mirrors.pathOf(project.id), broken));
+      await mirrors.sync(project);
+      expect(await mirrors.resolve(project, null)).toBe(head(path));
+    }
+    for (const name of readdirSync(mirrorDir).filter((one) => one.includes('broken')))
+      rmSync(join(mirrorDir, name), { recursive: true });
+  });
+
   test('follows the default branch of the source', async () => {
     const { path, project } = source();
     await mirrors.sync(project);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { commitPatch } from '../../src/agent/commit';
 import { Checkouts } from '../../src/agent/environments/checkout';
 import { openSandbox } from '../../src/agent/environments/open';
 import { plainSandbox } from '../../src/agent/environments/plain';
@@ -178,6 +179,35 @@ describe('a workspace', () => {
     // And on anybody's clone, but for files that such attributes cannot check out as they are.
     if (!attributes.includes('encoding')) applied(source, patch, '--exclude=mixed.txt');
     await workspace.remove();
+  });
+
+  test('sees nothing that other variations have made, but what it stands on', async () => {
+    const { mirror, baseSha } = await repository({ 'a.txt': 'one\n' });
+    const made = async (position: number): Promise<string> => {
+      const patch = `diff --git a/a.txt b/a.txt\n--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-one\n+idea ${position}\n`;
+      const { commit } = await commitPatch({
+        ...{ mirror, baseSha, patch: new TextEncoder().encode(patch), ref: `refs/bakeoff/1/${position}` },
+        ...{ message: 'a result', date: new Date(0) },
+      });
+      return commit;
+    };
+    const [one, two] = [await made(1), await made(2)];
+    const all = 'git cat-file --batch-all-objects --batch-check="%(objectname)"';
+    const texts = `${all} | git cat-file --batch; find /mirror | xargs -r strings -a 2>/dev/null`;
+    const sibling = await open({ mirror, baseSha });
+    const seen = (await sh(sibling.environment, `${all}; ${texts}`)).stdout;
+    expect(seen).toContain(baseSha);
+    for (const other of [one, two, 'idea']) expect(seen).not.toContain(other);
+    await sibling.remove();
+    // A flow's next run: its base is the winner of the last.
+    const next = await open({ mirror, baseSha: one });
+    expect((await sh(next.environment, 'cat a.txt; git log --format=%s')).stdout).toBe(
+      'idea 1\na result\nbase\n',
+    );
+    const shown = (await sh(next.environment, `${all}; ${texts}`)).stdout;
+    expect(shown).toContain(one);
+    for (const other of [two, 'idea 2']) expect(shown).not.toContain(other);
+    await next.remove();
   });
 
   test('what the agent does to its repository neither breaks nor colours the snapshot', async () => {

@@ -8,6 +8,7 @@ import { plainSandbox } from '../../src/agent/environments/plain';
 import type { Sandbox } from '../../src/agent/environments/sandbox';
 import type { Journal } from '../../src/agent/journal';
 import type { Assignment } from '../../src/agent/loop';
+import { makeSourceIn } from '../../src/agent/mirror-source';
 import type { ModelProfile } from '../../src/agent/model';
 import { type Scenario, scriptedModel } from '../../src/agent/models/scripted';
 import type { ToolContext } from '../../src/agent/tools/tool';
@@ -49,6 +50,7 @@ export async function bench(
   }
   const mirror = join(home, 'mirror.git');
   const baseSha = (await sh(commitScript, source, mirror)).trim();
+  await makeSourceIn(mirror);
   const sandbox = kind === 'plain' ? plainSandbox() : await walls();
   const folder = join(home, 'workspaces');
   const workspace = await new Checkouts(folder, sandbox).open({ mirror, baseSha, id: 'one' });

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VariationFailure } from '../../core/failure';
+import { GitError } from '../git';
+import { lend } from '../mirror-source';
 import type { Workspace, WorkspaceRequest, WorkspaceSource } from '../workspace';
 import { Checkout, type CheckoutRequest } from './one-checkout';
 import { removeTree } from './remove';
@@ -12,7 +14,7 @@ import { Setups } from './setups';
 export const maxPatchBytes = 64 * 2 ** 20;
 
 /**
- * Workspaces as checkouts that borrow the mirror's objects, made inside the sandbox: the host never runs git in one
+ * Workspaces as checkouts that borrow the mirror's objects (those of its source), made inside the sandbox: the host never runs git in one
  * (invariant 6), and nothing that the agent does to its `.git` counts for the snapshot.
  */
 export class Checkouts implements WorkspaceSource {
@@ -70,6 +72,7 @@ export class Checkouts implements WorkspaceSource {
     try {
       for (const again of [false, true]) {
         await removeTree(folder);
+        await lend(request.mirror, request.baseSha, request.signal);
         checkout = new Checkout(this.sandbox, folder, request, this.limit, closed);
         await checkout.fill();
         if (await prepare(checkout, again)) return checkout;
@@ -101,8 +104,10 @@ export class Checkouts implements WorkspaceSource {
 }
 
 function full(error: unknown): unknown {
-  if (!(error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')))
-    return error;
+  if (!(error instanceof Error)) return error;
+  const code = 'code' in error ? error.code : '';
+  const said = error instanceof GitError && /No space left on device|Disk quota exceeded/.test(error.message);
+  if (!said && code !== 'ENOSPC' && code !== 'EDQUOT') return error;
   return new VariationFailure('disk_full', 'The disk is full: the workspace could not be made.', {
     cause: error,
   });

@@ -3,6 +3,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VariationFailure } from '../../core/failure';
 import { decode, type Environment, type ExecOptions, type ExecResult, type Limits } from '../environment';
+import { sourceIn } from '../mirror-source';
 import type { Patch, Workspace, WorkspaceRequest } from '../workspace';
 import { removeTree } from './remove';
 import type { Mount, Sandbox } from './sandbox';
@@ -55,7 +56,7 @@ export class Checkout implements Workspace {
     this.baseSha = request.baseSha;
     this.tree = join(folder, 'tree');
     this.git = { host: join(folder, 'git'), inside: '/snapshot', writable: true };
-    this.objects = { host: join(request.mirror, 'objects'), inside: '/mirror/objects' };
+    this.objects = { host: join(sourceIn(request.mirror), 'objects'), inside: '/mirror/objects' };
     this.home = { host: join(folder, 'home'), inside: homePath, writable: true };
     this.tmp = { host: join(folder, 'tmp'), inside: '/tmp', writable: true };
     this.hasHome = setup !== undefined || network.length > 0 || tmpOnDisk === true;

@@ -2,6 +2,7 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LandingFailure } from '../../core/landing-failure';
 import { isErrno } from '../environments/spawn';
+import { exists } from '../exists';
 import { gitText } from '../git';
 import { commonFolder, gitFolder } from '../git-folder';
 
@@ -164,11 +165,4 @@ function namesBelow(section: string, names: string[]): string[] {
     .filter((name) => name.startsWith(`${section}.`) && name.lastIndexOf('.') > section.length)
     .map((name) => name.slice(section.length + 1, name.lastIndexOf('.')));
   return [...new Set(below)];
-}
-
-function exists(file: string): Promise<boolean> {
-  return stat(file).then(
-    () => true,
-    () => false,
-  );
 }
