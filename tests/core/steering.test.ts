@@ -420,11 +420,13 @@ describe('what a person says at an awkward moment', () => {
     for (const position of [1, 2])
       await ask(database.sql, await claimOne(database, runId, position), command);
     await database.sql`update approvals set created_at = now() - interval '1 day' where run_id = ${runId}`;
-    const held = Promise.withResolvers<void>();
+    const [has, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const holder = database.sql.begin(async (tx) => {
       await tx`select from runs where id = ${runId} for no key update`;
+      has.resolve();
       await held.promise;
     });
+    await has.promise;
     const waits = (count: number) =>
       until(async () => {
         const [row] = await database.sql`
