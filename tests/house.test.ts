@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
 
@@ -116,6 +116,12 @@ describe('the house', () => {
     const long = files.filter((file) => read(file).split('\n').length > 301);
     expect(long.filter((file) => !(file in longFiles))).toEqual([]);
     expect(Object.keys(longFiles).filter((file) => !long.includes(file))).toEqual([]);
+  });
+
+  test('every test file that has a time is there', () => {
+    const { files: timed } = JSON.parse(read('tests/timings.json')) as { files: Record<string, number> };
+    expect(Object.keys(timed).length).toBeGreaterThan(100);
+    expect(Object.keys(timed).filter((file) => !existsSync(join(root, file)))).toEqual([]);
   });
 
   test('nothing that git keeps names a registry, or a path of the machine it was written on', () => {

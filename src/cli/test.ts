@@ -12,6 +12,10 @@ const suiteMs = 60 * 60_000;
 const chaosMs = 6 * 60 * 60_000;
 /** Test files at the same time: they mostly wait for programs that they started. */
 const parallel = 2;
+/** How long each test file took, as `--update-timings` has it written: the slowest begin first. */
+const timings = 'tests/timings.json';
+/** A quick run leaves out the files that took longer than this. */
+const quickMs = 10_000;
 /** What a test has started ends with it, at the latest this much later. */
 const lingerMs = 5_000;
 
@@ -27,17 +31,30 @@ const parts: { name: string; argv: string[] }[] = [
 
 /**
  * Everything that must hold: type check, lint, xss-scan, then `bun test`. Words are handed to `bun test`, which then
- * runs alone. With `--chaos`, only the long form of the crash suite. The last line of the output is
+ * runs alone. With `--quick`, without the slowest test files. With `--chaos`, only the long form of the crash suite. The last line of the output is
  * `N passed, N failed`; a part that fails counts as one, and so does a test that skips: nothing may.
  */
 export const test: Command = async (args, context) => {
   if (args.includes('--chaos')) return runChaos(args, context);
-  const results = args.length === 0 ? await Promise.all(parts.map((part) => runPart(part, context))) : [];
-  const suite = await runSuite(args, context);
+  const words = args.filter((word) => word !== '--quick');
+  const results = words.length === 0 ? await Promise.all(parts.map((part) => runPart(part, context))) : [];
+  const without = words.length < args.length ? slowest() : [];
+  const suite = await runSuite(
+    [...words, ...without.map((file) => `--path-ignore-patterns=${file}`)],
+    context,
+  );
+  if (without.length > 0) context.out.write(`Left out, as the slowest: ${without.join(' ')}\n`);
   const failed = suite.failed + results.filter((ok) => !ok).length;
   context.out.write(`${suite.passed} passed, ${failed} failed\n`);
   return failed === 0 && suite.passed > 0 ? 0 : 1;
 };
+
+function slowest(): string[] {
+  const { files } = JSON.parse(readFileSync(join(root, timings), 'utf8')) as {
+    files: Record<string, number>;
+  };
+  return Object.keys(files).filter((file) => Number(files[file]) > quickMs);
+}
 
 /** Kills with -9, by seed, for as many times as asked: tests/chaos, in a process of its own. */
 async function runChaos(args: string[], { out, interrupted }: Context): Promise<ExitCode> {
@@ -114,6 +131,9 @@ async function runSuite(
         '--timeout=30000',
         `--parallel=${parallel}`,
         '--no-isolate',
+        `--timings=${timings}`,
+        // In a log, what went well would bury what did not.
+        ...(out.live ? [] : ['--only-failures']),
         '--reporter=junit',
         `--reporter-outfile=${report}`,
         ...args,

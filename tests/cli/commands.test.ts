@@ -108,3 +108,10 @@ test('help is the same from every door', async () => {
   expect(new Set(pages.map(({ out }) => out)).size).toBe(1);
   expect(pages.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
 });
+
+test('a quick run of the tests leaves out the slowest, and says so', async () => {
+  const { code, out } = await cli(['test', '--quick', 'tests/views/text.test.ts', 'tests/chaos/'], {});
+  expect(code).toBe(0);
+  expect(out).toMatch(/^Left out, as the slowest: .*tests\/chaos\/quick\.test\.ts/m);
+  expect(out).toMatch(/^[1-9]\d* passed, 0 failed$/m);
+});
