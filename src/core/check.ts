@@ -70,19 +70,25 @@ export interface Amendment {
   on_base_tests?: { result: CheckResult; exit_code: number | null } | null;
 }
 
-/** Brings a stored check of a variation (null: of the base) up to what is known of it now. */
+/** Brings a stored check of a variation up to what is known of it now. */
 export async function amendCheck(
   tx: Tx,
-  runId: number,
-  variationId: number | null,
+  variationId: number,
   name: string,
   { result, exit_code, flaky, on_base_tests = null }: Amendment,
 ): Promise<void> {
   await tx`
-    update checks set flaky = ${flaky}, confirmed = true, result = coalesce(${result ?? null}, result),
+    update checks set flaky = ${flaky}, result = coalesce(${result ?? null}, result),
       exit_code = ${exit_code === undefined ? tx`exit_code` : exit_code},
       on_base_tests = coalesce(${on_base_tests && tx.json(on_base_tests)}, on_base_tests)
-    where run_id = ${runId} and variation_id is not distinct from ${variationId} and name = ${name}`;
+    where variation_id = ${variationId} and name = ${name}`;
+}
+
+/** Keeps that a check of the base was looked at twice; `flaky`: it came to another result. Who has once wavered, wavers. */
+export async function confirmBaseCheck(tx: Tx, runId: number, name: string, flaky: boolean): Promise<void> {
+  await tx`
+    update checks set flaky = flaky or ${flaky}, confirmed = true
+    where run_id = ${runId} and variation_id is null and name = ${name}`;
 }
 
 /**
@@ -98,14 +104,15 @@ export async function requireWorker(tx: Tx, runId: number, worker: string): Prom
 
 /**
  * Stores a check's result on the run's base, with its event, in one transaction; false when there is one already, which
- * stands and was told of. A failure is to be confirmed by another look, unless an earlier run has done so.
+ * stands and was told of. Another look is to confirm it, unless an earlier run has had that: a failure at once, what passed
+ * when a patch fails it.
  */
 export async function storeBaseCheck(
   tx: Tx,
   runId: number,
   row: CheckRow,
   fact: Fact,
-  { confirmed = row.result !== 'failed', found_at }: { confirmed?: boolean; found_at?: Date } = {},
+  { confirmed = row.result === 'could_not_run', found_at }: { confirmed?: boolean; found_at?: Date } = {},
 ): Promise<boolean> {
   const made = await insertRow(tx, runId, null, row, {
     confirmed,
@@ -144,26 +151,29 @@ const baselineDays = 7;
 /** Runs of the project that are looked at for it. */
 const baselineRuns = 50;
 
+type Known = CheckRow & { flaky: boolean; confirmed: boolean; run_id: number; found_at: Date };
+
 /**
  * What an earlier run of the same project has found out about the same commit, by the same commands, since the project was
- * last changed: it need not be found out again. Newest first counts.
+ * last changed: it need not be found out again. Newest first counts; `confirmed`: it was looked at twice.
  */
 export async function earlierBaseline(
   { sql }: Pick<Database, 'sql'>,
   runId: number,
   names: readonly string[],
-): Promise<(CheckRow & { flaky: boolean; run_id: number; found_at: Date })[]> {
+): Promise<Known[]> {
   if (names.length === 0) return [];
-  return sql<(CheckRow & { flaky: boolean; run_id: number; found_at: Date })[]>`
+  return sql<Known[]>`
     select distinct on (c.name) c.name, c.command, c.required, c.exit_code, c.result, c.duration_ms, c.output, c.counts,
-      c.flaky, c.run_id, c.created_at as found_at
+      c.flaky, c.confirmed, c.run_id, c.created_at as found_at
     from runs r join projects p on p.id = r.project_id
     join lateral (
       select id, base_sha from runs o where o.project_id = r.project_id and o.id <> r.id
       order by o.created_at desc nulls first, o.id desc nulls first limit ${baselineRuns}
     ) o on o.base_sha = r.base_sha
     join checks c on c.run_id = o.id and c.variation_id is null
-    where r.id = ${runId} and c.name in ${sql(names)} and c.result <> 'could_not_run' and c.confirmed
+    where r.id = ${runId} and c.name in ${sql(names)} and c.result <> 'could_not_run'
+      and (c.confirmed or c.result = 'passed')
       and c.created_at > p.updated_at and c.created_at > now() - make_interval(days => ${baselineDays})
     order by c.name, c.id desc`;
 }

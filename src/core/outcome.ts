@@ -37,6 +37,15 @@ export function patchAgain(base: Settled, ends: readonly End[]): boolean {
 }
 
 /**
+ * Whether the base, having passed, is to be run again since base and patch, with or without the base's judges, came to
+ * these ends: where the patch fails each time, that the base did not may have been chance.
+ */
+export function baseInDoubt(base: Settled, ends: readonly End[]): boolean {
+  const failed = (end: End) => compare(base.end, end) === 'broken';
+  return !base.flaky && ends.length > 1 && ends.every(failed);
+}
+
+/**
  * What a check says of a patch, when it was run on the base, on base and patch, and, where the patch touches what judges
  * it, on base and patch with the base's version of that. The worse of the two counts: a patch that changes its judges may
  * neither hide what it broke, nor say of itself that it fixed something. A side that wavers says nothing; where the other

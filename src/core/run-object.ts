@@ -72,17 +72,22 @@ export async function completeRuns(db: Db, rows: readonly RunRow[]): Promise<Run
   const dependenciesOf = Map.groupBy(dependencies, (one) => one.run_id);
   return rows.map(({ run, project }) => {
     const outcomes = resultsOf.get(run.id) ?? [];
+    const baseChecks = outcomes.filter((one) => one.variation_id === null);
+    // A base that wavers says nothing of any patch.
+    const wavers = (name: string) => baseChecks.some((one) => one.flaky && one.name === name);
     const own = partsOf.get(run.id) ?? [];
     return toRun(run, project, {
       parts: own.map(({ variation, agent }) =>
         toVariation(
           variation,
           agent,
-          outcomes.filter((one) => one.variation_id === variation.id),
+          outcomes
+            .filter((one) => one.variation_id === variation.id)
+            .map((one) => ({ ...one, flaky: one.flaky || wavers(one.name) })),
         ),
       ),
       worked: own.map(({ variation }) => workedOf(variation)),
-      baseChecks: outcomes.filter((one) => one.variation_id === null),
+      baseChecks,
       dependencies: dependenciesOf.get(run.id) ?? [],
       landing: landed.find((one) => one.run_id === run.id) ?? null,
       links,

@@ -4,6 +4,7 @@ import {
   amendCheck,
   baseResults,
   compare,
+  confirmBaseCheck,
   type End,
   earlierBaseline,
   judgeBase,
@@ -18,7 +19,7 @@ import { type Database, persist, type Tx } from '../core/db';
 import { append, type Claim } from '../core/event';
 import type { CheckResult, Fact } from '../core/fact';
 import { VariationFailure } from '../core/failure';
-import { baseAgain, outcome, patchAgain, type Settled, settle } from '../core/outcome';
+import { baseAgain, baseInDoubt, outcome, patchAgain, type Settled, settle } from '../core/outcome';
 import type { Recorder } from '../core/recorder';
 import { type CheckBook, runChecks } from './check-run';
 
@@ -39,17 +40,7 @@ export async function checkBase(
   { runId, worker }: Pick<Claimed, 'runId' | 'worker'>,
   { checks, open, signal }: BaseRequest,
 ): Promise<void> {
-  const record = (change: (tx: Tx) => Promise<unknown>): Promise<void> =>
-    persist(
-      async () => {
-        await database.sql.begin(async (tx) => {
-          await requireWorker(tx, runId, worker);
-          await change(tx);
-        });
-      },
-      { signal },
-    );
-  const say = (fact: Fact): Promise<void> => record((tx) => append(tx, runId, null, [fact]));
+  const { record, say } = recordOf(database, { runId, worker }, signal);
   // Of an interrupted look, what was recorded stands; a failure that was not looked at twice still is to be.
   const present = await persist(() => baseResults(database, runId), { signal });
   const missing = checks.filter((one) => !present.has(one.name));
@@ -58,13 +49,13 @@ export async function checkBase(
   const same = known.filter((row) =>
     missing.some((one) => one.name === row.name && one.command === row.command),
   );
-  for (const { flaky, run_id, found_at, ...row } of same) {
+  for (const { flaky, confirmed, run_id, found_at, ...row } of same) {
     const { required: _, counts, ...told } = row;
     const payload = { ...told, on: 'base', cached: run_id, ...(counts ? { counts } : {}) } as const;
-    const known = { confirmed: true, found_at };
+    const known = { confirmed, found_at };
     await record(async (tx) => {
       const made = await storeBaseCheck(tx, runId, row, { type: 'check.finished', payload }, known);
-      if (made && flaky) await amendCheck(tx, runId, null, row.name, { flaky });
+      if (made && flaky) await confirmBaseCheck(tx, runId, row.name, flaky);
     });
   }
   const fresh = missing.filter((one) => !same.some((row) => row.name === one.name));
@@ -76,24 +67,69 @@ export async function checkBase(
   );
   const first = (name: string): End =>
     present.has(name) ? present.get(name)?.exit_code : rows.find((row) => row.name === name)?.exit_code;
-  const doubtful = checks.filter(({ name }) =>
-    present.has(name) ? present.get(name)?.confirmed === false : baseAgain([first(name)]),
+  const doubtful = checks.filter(
+    ({ name }) =>
+      baseAgain([first(name)]) &&
+      present.get(name)?.confirmed !== true &&
+      !same.some((row) => row.name === name),
   );
+  await lookAgain(database, { runId, worker }, { checks: doubtful, open, signal }, first);
+}
+
+/**
+ * Runs checks again that passed on the base, since a patch fails them: a base that passed by chance is found out to be
+ * flaky. What was looked at twice already is left alone.
+ */
+export async function confirmBase(
+  database: Pick<Database, 'sql'>,
+  claimed: Pick<Claimed, 'runId' | 'worker'>,
+  { checks, open, signal }: BaseRequest,
+): Promise<void> {
+  const present = await persist(() => baseResults(database, claimed.runId), { signal });
+  const once = checks.filter(({ name }) => present.get(name)?.confirmed === false);
+  await lookAgain(database, claimed, { checks: once, open, signal }, (name) => present.get(name)?.exit_code);
+}
+
+/** @param first what each came to before */
+async function lookAgain(
+  database: Pick<Database, 'sql'>,
+  { runId, worker }: Pick<Claimed, 'runId' | 'worker'>,
+  request: BaseRequest,
+  first: (name: string) => End,
+): Promise<void> {
+  const { record, say } = recordOf(database, { runId, worker }, request.signal);
+  const judge = (_name: string, end: End) => judgeBase(end);
   await runChecks(
-    {
-      checks: doubtful.filter(({ name }) => !same.some((row) => row.name === name)),
-      ...{ open, on: 'base', again: true, judge, signal },
-    },
+    { ...request, on: 'base', again: true, judge },
     {
       started: say,
       finished: (fact, row) =>
         record(async (tx) => {
           const ends = [first(row.name), row.exit_code];
           await append(tx, runId, null, [marked(fact, ends)]);
-          await amendCheck(tx, runId, null, row.name, { flaky: settle(ends).flaky });
+          await confirmBaseCheck(tx, runId, row.name, settle(ends).flaky);
         }),
     },
   );
+}
+
+/** How a worker speaks for the run, as long as it has a variation of it. */
+function recordOf(
+  database: Pick<Database, 'sql'>,
+  { runId, worker }: Pick<Claimed, 'runId' | 'worker'>,
+  signal: AbortSignal,
+) {
+  const record = (change: (tx: Tx) => Promise<unknown>): Promise<void> =>
+    persist(
+      async () => {
+        await database.sql.begin(async (tx) => {
+          await requireWorker(tx, runId, worker);
+          await change(tx);
+        });
+      },
+      { signal },
+    );
+  return { record, say: (fact: Fact) => record((tx) => append(tx, runId, null, [fact])) };
 }
 
 export interface PatchRequest {
@@ -102,6 +138,8 @@ export interface PatchRequest {
   open: () => Promise<Workspace>;
   /** The same with the base's version of what judges the patch; null when the patch touches nothing of that. */
   openWithBaseTests: (() => Promise<Workspace>) | null;
+  /** Has these checks run on the base again; see `confirmBase`. */
+  confirmBase: (checks: readonly ProjectCheck[]) => Promise<void>;
   signal: AbortSignal;
   boundary: () => void;
 }
@@ -116,10 +154,10 @@ export async function checkPatch(
   database: Pick<Database, 'sql'>,
   recorder: Recorder,
   claim: Claim,
-  { checks, open, openWithBaseTests, signal, boundary }: PatchRequest,
+  { checks, open, openWithBaseTests, confirmBase, signal, boundary }: PatchRequest,
 ): Promise<VariationCheck[]> {
-  const base = await persist(() => baseResults(database, claim.runId), { signal });
-  const { runId, variationId } = claim;
+  let base = await persist(() => baseResults(database, claim.runId), { signal });
+  const { variationId } = claim;
   const own = new Ends();
   const judged = new Ends();
   /** What was said with the base's version of what judges: told to the agent, and kept in the record alone. */
@@ -158,7 +196,7 @@ export async function checkPatch(
       } = outcome(onBase(name), settle(own.of(name)), judged.has(name) ? settle(judged.of(name)) : null);
       const on_base_tests = said && { result: said, exit_code: judged.of(name).at(-1) ?? null };
       return recorder.commit([marked(fact, ends.of(name))], (tx) =>
-        amendCheck(tx, runId, variationId, name, {
+        amendCheck(tx, variationId, name, {
           ...{ result, flaky, on_base_tests },
           exit_code: own.of(name).at(-1) ?? null,
         }),
@@ -166,26 +204,33 @@ export async function checkPatch(
     };
   };
   const again = (ends: Ends) => checks.filter(({ name }) => patchAgain(onBase(name), ends.of(name)));
+  /** What the patch fails each time may be a matter of chance, if the base was only lucky. */
+  const doubt = async (ends: Ends): Promise<void> => {
+    const doubtful = checks.filter(
+      ({ name }) => base.get(name)?.confirmed === false && baseInDoubt(onBase(name), ends.of(name)),
+    );
+    if (doubtful.length === 0) return;
+    await confirmBase(doubtful);
+    base = await persist(() => baseResults(database, claim.runId), { signal });
+  };
   const common = { judge, signal, boundary };
 
   await runChecks(
     { ...common, checks, open, on: 'patch' },
     book(0, (fact, row) => {
       own.add(row.name, row.exit_code);
-      return recorder.commit([fact], async (tx) => {
-        await storeCheck(tx, runId, variationId, row);
-        // A base that wavers says nothing of any patch.
-        if (onBase(row.name).flaky) await amendCheck(tx, runId, variationId, row.name, { flaky: true });
-      });
+      return recorder.commit([fact], (tx) => storeCheck(tx, claim.runId, variationId, row));
     }),
   );
   await runChecks({ ...common, checks: again(own), open, on: 'patch', again: true }, book(0, weigh(own)));
+  await doubt(own);
   if (openWithBaseTests) {
     const where = { ...common, open: openWithBaseTests, on: 'base_tests' } as const;
     try {
       const rows = await runChecks({ ...where, checks }, book(1, weigh(judged)));
       for (const { name, output } of rows) saidThere.set(name, output);
       await runChecks({ ...where, checks: again(judged), again: true }, book(1, weigh(judged)));
+      await doubt(judged);
     } catch (error) {
       // The patch's dependencies and the base's configuration need not go together. That is no failure of the patch's,
       // and nothing that speaks for it.

@@ -7,6 +7,7 @@ import { fails, forgetChecks } from '../core/check';
 import { persist } from '../core/db';
 import type { NextIteration } from '../core/iteration';
 import { assess } from './assess';
+import { confirmBaseOnce } from './base-checks';
 import { checkPatch, flagPatch } from './checks';
 import type { Place } from './place';
 import type { Job } from './story';
@@ -53,6 +54,7 @@ export async function gather(
     checks: place.checks,
     open: () => place.open('patch', signal, outcome.patch.bytes),
     openWithBaseTests: judges.length > 0 ? openWithBaseTests : null,
+    confirmBase: (checks) => confirmBaseOnce(job, place, checks, signal),
     signal,
     boundary: () => pause.boundary(),
   });

@@ -61,7 +61,7 @@ export async function openGround(
     const secrets = [apiKey(config.dataDir), config.secret, ...providerKeys(config), ...forgeKeys(config)];
     const parts = {
       ...{ config, database, vault, mirrors, workspaces, log, secrets },
-      baseChecks: new Shared<number>(),
+      baseChecks: new Shared<string>(),
     };
     closers.push(startUpkeep(parts), upkeepStopMs);
     return { parts, queue, sandbox, close: () => closers.close() };

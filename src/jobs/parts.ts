@@ -15,7 +15,7 @@ export interface Parts {
   workspaces: WorkspaceSource;
   log: Log;
   /** Checks of bases under way, by run. */
-  baseChecks: Shared<number>;
+  baseChecks: Shared<string>;
   /** How long things are waited for, where not the defaults. */
   waits?: { pauseMs?: number; retryMs?: number };
   /** Hides the service's own secrets wherever their value turns up. */

@@ -11,7 +11,7 @@ import { VariationFailure } from '../core/failure';
 import { iterationFact, type NextIteration, startIteration } from '../core/iteration';
 import type { Recorder } from '../core/recorder';
 import { ensureBase } from './base';
-import { checkBase } from './checks';
+import { checkBaseOnce } from './base-checks';
 import { accessTo } from './credential';
 import { gather } from './evidence';
 import { openJournal } from './journal';
@@ -156,16 +156,4 @@ async function asIs({ database, claimed }: Job, round: Assignment, begun: boolea
   if (round.kind !== 'graft' || begun) return null;
   const said = await persist(() => waitingDirectives(database, claimed.variationId));
   return said.length > 0 ? null : 'Composed of parts of other variations.';
-}
-
-/** The run's variations wait for one and the same check of their base. */
-async function checkBaseOnce(job: Job, place: Place, wanted: AbortSignal): Promise<void> {
-  const { run } = job.assignment;
-  if (run.options.dry_run) return;
-  await job.baseChecks.once(run.id, wanted, async (signal) => {
-    await checkBase(job.database, job.claimed, {
-      ...{ checks: place.checks, signal },
-      open: () => place.open('base', signal),
-    });
-  });
 }

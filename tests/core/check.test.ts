@@ -49,7 +49,7 @@ test('a result that is recorded again replaces a variationâ€™s first; the baseâ€
     });
     expect(await baseResults(database, runId)).toEqual(
       new Map([
-        ['unit', { exit_code: 0, flaky: false, confirmed: true }],
+        ['unit', { exit_code: 0, flaky: false, confirmed: false }],
         ['types', { exit_code: null, flaky: false, confirmed: true }],
       ]),
     );

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { compare, type End, judgeBase, type PatchResult } from '../../src/core/check';
-import { baseAgain, outcome, patchAgain, settle, worst } from '../../src/core/outcome';
+import { baseAgain, baseInDoubt, outcome, patchAgain, settle, worst } from '../../src/core/outcome';
 
 /** ✔ exit 0, ✘ exit 1, † killed, ∅ no such command; two signs: run twice. */
 const ends = (signs: string): End[] =>
@@ -52,6 +52,20 @@ describe('a check’s outcome', () => {
     const said = outcome(settle(ends(base)), settle(ends(patch)), judges ? settle(ends(judges)) : null);
     expect(said).toMatchObject({ result, flaky });
     expect(said.judged === null).toBe(judges === '');
+  });
+
+  test.each<[base: string, patch: string, doubted: boolean]>([
+    ['✔', '✘✘', true],
+    ['✔', '††', true],
+    ['✔', '∅∅', true],
+    ['✔', '✘', false],
+    ['✔', '✘✔', false],
+    ['✔', '✔', false],
+    ['✘✘', '✘', false],
+    ['✔✘', '✘✘', false],
+    ['∅', '✘✘', false],
+  ])('base %s, patch %s: whether the base was only lucky is to be found out: %p', (base, patch, doubted) => {
+    expect(baseInDoubt(settle(ends(base)), ends(patch))).toBe(doubted);
   });
 
   test('is run again where chance may have decided, and only once', () => {

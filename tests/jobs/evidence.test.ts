@@ -158,6 +158,51 @@ describe('a check', () => {
     }
   }, 30_000);
 
+  test('that a patch fails each time has its base run again, once for all: a base that was lucky is found out', async () => {
+    const own = await openBench(null, { unsafeExec: true });
+    const counts = tempDir('counts');
+    const counted = join(counts, 'lucky');
+    // Passes the first time it is run at all, on the base, and never again.
+    const lucky = { name: 'lucky', command: `echo . >>${counted}; [ $(wc -l <${counted}) = 1 ]` };
+    const one = { name: 'one', command: 'grep -q one a.txt' };
+    try {
+      await own.worker();
+      const plan = {
+        turns: [edit, done],
+        variations: 2,
+        checks: [lucky, one],
+        options: { max_iterations: 1 },
+      };
+      const { run, events } = await outcome(plan, own);
+      expect(run.base_checks).toMatchObject([
+        { name: 'lucky', result: 'passed', flaky: true },
+        { name: 'one', result: 'passed', flaky: false },
+      ]);
+      for (const { checks } of run.variations) {
+        expect(checks).toMatchObject([
+          { name: 'lucky', result: 'broken', flaky: true },
+          { name: 'one', result: 'broken', flaky: false },
+        ]);
+      }
+      const onBase = of(events, 'check.finished').filter((each) => each.on === 'base');
+      expect(onBase.map((each) => [each.name, each.result, each.again ?? false]).toSorted()).toEqual([
+        ['lucky', 'failed', true],
+        ['lucky', 'passed', false],
+        ['one', 'passed', false],
+        ['one', 'passed', true],
+      ]);
+      // What has been found out about the commit is known to the next run.
+      const id = await own.again(run.project_id, run.variations[0]!.agent);
+      const next = await own.ended(id);
+      expect(next.base_checks).toMatchObject([{ flaky: true }, { flaky: false }]);
+      const again = of(await own.events(id), 'check.started').filter((each) => each.on === 'base');
+      expect(again).toEqual([]);
+    } finally {
+      await own.close();
+      removeTemp(counts);
+    }
+  }, 30_000);
+
   test('is known by its event, and its own words are counted', async () => {
     const words = "printf '%s\\n' '1..2' 'ok 1 - a' 'ok 2 - b # SKIP'";
     const { run, events } = await outcome({ turns: [edit, done], checks: [{ name: 'tap', command: words }] });
