@@ -38,15 +38,28 @@ describe('without installing anything', () => {
     expect(existsSync(join(checkout.path, 'node_modules'))).toBe(false);
   });
 
-  test.each(['frobnicate', 'pause', 'resume', 'tell', 'pick', 'land', 'bench'])(
-    '%s is refused',
-    async (word) => {
-      const { code, out, err } = await checkout.start([word]);
-      expect([code, out]).toEqual([2, '']);
-      expect(err).toMatch(oneLine);
-      expect(err).toContain(word === 'frobnicate' ? 'no command' : 'not built yet');
-    },
-  );
+  test.each(['frobnicate', 'up worker', 'land.*', 'bench'])('“%s” is refused', async (word) => {
+    const { code, out, err } = await checkout.start([word, '1']);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toMatch(oneLine);
+    expect(err).toContain(word === 'bench' ? 'not built yet' : 'no command');
+  });
+
+  test('every command that there is gets through, and the help names it', async () => {
+    const source = (name: string) =>
+      readFileSync(join(import.meta.dir, '..', '..', 'src', 'cli', name), 'utf8');
+    const built = [...source('main.ts').matchAll(/^ {2}(\w+): async \(\) => \(await import/gm)];
+    const names = built.map((match) => match[1] ?? '').toSorted();
+    const told = new Set(
+      [...source('help.txt').matchAll(/^ {2}\.\/bakeoff (\w+)/gm)].map((match) => match[1]),
+    );
+    expect([...told].toSorted()).toEqual(names);
+    expect(names).toContain('land');
+    for (const name of names) {
+      const { err } = await checkout.start([name, '1']);
+      expect([name, /no command|not built/.test(err)]).toEqual([name, false]);
+    }
+  });
 });
 
 describe('Bun', () => {
