@@ -8,6 +8,7 @@ import { append } from './event';
 import type { CheckResult } from './fact';
 import { hasLanding } from './landing';
 import type { JudgeAnswer } from './opinion';
+import { choiceWords } from './ranking-words';
 import { sumWith } from './usage';
 import { choose } from './winner';
 
@@ -78,9 +79,9 @@ export async function readMatter({ sql }: Pick<Database, 'sql'>, errand: Errand)
       a.name as agent, a.provider, a.model,
       coalesce((
         select jsonb_agg(jsonb_build_object('name', c.name, 'required', c.required, 'result', c.result,
-          'flaky', c.flaky or coalesce(b.flaky, false), 'exit_code', c.exit_code,
+          'flaky', c.flaky or coalesce(b.flaky, false) or ${disagrees(sql)}, 'exit_code', c.exit_code,
           'doubtful', not coalesce(b.flaky, false)
-            and (c.flaky or c.exit_code = 0 and ${ran(sql, 'c')} < ${ran(sql, 'b')})) order by c.id)
+            and (c.flaky or ${disagrees(sql)} or c.exit_code = 0 and ${ran(sql, 'c')} < ${ran(sql, 'b')})) order by c.id)
         from checks c left join checks b on b.run_id = v.run_id and b.variation_id is null and b.name = c.name
         where c.variation_id = v.id), '[]') as checks
     from variations v join agents a on a.id = v.agent_id
@@ -93,6 +94,15 @@ export async function readMatter({ sql }: Pick<Database, 'sql'>, errand: Errand)
     ...{ run, project, contenders, failing_on_base: base?.failing ?? 0 },
     answers: new Map(Object.entries(answers)),
   };
+}
+
+/** Whether a check (`c`) of a variation (`v`) came to another result on the very same commit of a sibling: it wavers. */
+function disagrees(sql: Sql | Tx) {
+  const passes = (alias: 'c' | 'other') => sql`${sql(alias)}.result in ('passes', 'fixed')`;
+  return sql`(c.result <> 'could_not_run' and exists (
+    select from variations twin join checks other on other.variation_id = twin.id
+    where twin.run_id = v.run_id and twin.status = 'completed' and twin.commit_sha = v.commit_sha
+      and other.name = c.name and other.result <> 'could_not_run' and ${passes('other')} <> (${passes('c')})))`;
 }
 
 /** How many tests a check has run, by its own words. */
@@ -163,17 +173,24 @@ export async function giveVerdict(
     // What a person has picked stays; what an earlier verdict has, is as good as this one finds it.
     const open = options.pick === 'verdict' && winner.by !== 'person';
     // A winner that has gone on since may have landed: what is out is a person's to take back.
-    const picks = open && verdict.executed_decided && first !== undefined && !(await hasLanding(tx, run_id));
-    const { decided_by, tie, summary } = verdict;
+    const landed = await hasLanding(tx, run_id);
+    const picks = open && verdict.executed_decided && first !== undefined && !landed;
+    const { decided_by, tie } = verdict;
+    const { headline } = verdict.summary;
+    const choice = first === undefined ? [] : [choiceWords(verdict, { pick: options.pick, winner, landed })];
+    const sentences = [...verdict.summary.sentences, ...choice];
     const payload = {
       ...{ verdict: id, decided_by, tie, asks: open && !picks && winner.position !== first },
       ranking: verdict.ranking.map(({ position, rank }) => ({ position, rank })),
-      summary: [summary.headline, ...summary.sentences].join(' '),
+      summary: [`${headline}.`, ...sentences].join(' '),
     };
     await append(tx, run_id, null, [{ type: 'verdict.given', payload }]);
     await tx`
+      update checks c set flaky = true from variations v
+      where v.run_id = ${run_id} and v.status = 'completed' and c.variation_id = v.id and ${disagrees(tx)}`;
+    await tx`
       update verdicts set status = 'given', worker = null, given_at = now(),
-        verdict = ${jsonb(tx, verdict)},
+        verdict = ${jsonb(tx, { ...verdict, summary: { headline, sentences } })},
         seq = (select seq from runs where id = ${run_id})
       where id = ${id}`;
     await tx`update runs set updated_at = now() where id = ${run_id}`;

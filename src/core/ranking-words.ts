@@ -6,7 +6,7 @@ type Ranked = Omit<Verdict, 'summary'>;
 
 /**
  * The verdict in plain short sentences: a headline, then what the leaders share, what put them first, what could not be
- * asked, who is nearly the same, and who chooses. Only positions and numbers: nothing foreign gets in.
+ * asked, and who is nearly the same; who chooses is `choiceWords`. Only positions and numbers: nothing foreign gets in.
  */
 export function summarise(verdict: Ranked, field: Field): Verdict['summary'] {
   const [first] = verdict.leaders;
@@ -21,7 +21,6 @@ export function summarise(verdict: Ranked, field: Field): Verdict['summary'] {
         : soundness(leader)),
       ...conflict(verdict, leader),
       ...nearlySame(verdict),
-      ...choice(verdict, field),
     ],
   };
 }
@@ -43,7 +42,9 @@ function headlineOf({ ranking, leaders, tie, decided_by }: Ranked, leader: Candi
     const all = leaders.length === ranking.length && leaders.length > 2;
     return `${all ? `All ${count(leaders.length)}` : who} tie${flaw(leader, true)}`;
   }
-  if (decided_by === null) return `${named(ranking.map((one) => one.position))} are nearly the same`;
+  if (decided_by === null) {
+    return `${named(ranking.map((one) => one.position))} are nearly the same${flaw(leader, true)}`;
+  }
   if (leaders.length === 1) return `${who} is ${margins[decided_by]}${flaw(leader)}`;
   return `${who}, nearly the same, are ${margins[decided_by]}${flaw(leader, true)}`;
 }
@@ -53,12 +54,14 @@ function flaw(leader: Candidate, several = false): string {
   if (!leader.applies.base) return several ? ', but none applies' : ', but does not apply';
   if (leader.broken > 0)
     return `, but ${several ? 'break' : 'breaks'} ${counted(leader.broken, 'required check')}`;
+  if (leader.unmet > 0) return `, but ${several ? 'do' : 'does'} not pass everything required`;
   return '';
 }
 
 function ranOn({ candidates }: Field): string[] {
-  return candidates.some((one) => one.executed)
-    ? []
+  if (candidates.some((one) => one.executed)) return [];
+  return candidates.some((one) => one.inconclusive)
+    ? ['No check came to a result that counts: each wavers, or could not be run.']
     : ['No check was run, so there is no evidence of that kind.'];
 }
 
@@ -176,10 +179,27 @@ function nearlySame({ groups }: Ranked): string[] {
   );
 }
 
-function choice({ executed_decided, leaders }: Ranked, { pick }: Field): string[] {
-  if (pick === 'person') return ['You asked to pick yourself.'];
-  if (executed_decided) return [`What was run decides, so ${leaders[0]} is picked, as you asked.`];
-  return ['You asked the verdict to pick, but what was run does not decide: a person is asked.'];
+/** The run that is judged, as it stands when the verdict is given. */
+export interface Standing {
+  pick: 'person' | 'verdict';
+  winner: { position: number | null; by: 'person' | 'verdict' | null };
+  /** Something of it has landed, or is about to. */
+  landed: boolean;
+}
+
+/** Who chooses, in a sentence. */
+export function choiceWords(
+  { executed_decided, leaders: [first] }: Pick<Verdict, 'executed_decided' | 'leaders'>,
+  { pick, winner, landed }: Standing,
+): string {
+  if (winner.by === 'person') return `A person has picked ${winner.position}, and that stays.`;
+  if (pick === 'person') return 'You asked to pick yourself.';
+  if (landed && winner.position === first) return `${first} was picked before, as you asked, and stays.`;
+  if (landed) return 'Something of this run has landed, so a person is asked.';
+  if (executed_decided) return `What was run decides, so ${first} is picked, as you asked.`;
+  if (winner.position === first)
+    return `What was run does not decide any more; ${first}, picked before, stays.`;
+  return 'You asked the verdict to pick, but what was run does not decide: a person is asked.';
 }
 
 function alikeIn({ groups }: Ranked, a: number, b: number): boolean {

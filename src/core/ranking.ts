@@ -11,6 +11,8 @@ export interface Candidate {
   /** Required checks broken, without the flaky ones. */
   broken: number;
   fixed: number;
+  /** Required checks that do not pass: broken, still failing, or not to be run; without the flaky ones. */
+  unmet: number;
   /** Required checks that waver with the patch alone, or pass having run fewer tests than on the base: for a person to see. */
   doubtful: number;
   /** Checks that failed on the base: what could be fixed. */
@@ -21,8 +23,10 @@ export interface Candidate {
   size: number;
   /** Null: a price is not known. */
   cost_usd: number | null;
-  /** Some check was really executed on it. */
+  /** Some check was really executed on it, and came to a result that counts. */
   executed: boolean;
+  /** There were checks, and none came to a result that counts: each wavers, or could not be run. */
+  inconclusive: boolean;
 }
 
 export interface Field {
@@ -31,8 +35,6 @@ export interface Field {
   alike: readonly (readonly number[])[];
   /** What the judge made of those that `toJudge` names; null when no judge is configured. */
   judging: { pairs: readonly JudgedPair[]; same_family: boolean } | null;
-  /** Who chooses, for the words. */
-  pick: 'person' | 'verdict';
 }
 
 /**
@@ -54,8 +56,8 @@ export function rank(field: Field): Verdict {
   const tie = lead.some((one) => twins.get(one.position) !== ownTwins);
   const next = ranking.find((one) => twins.get(one.position) !== ownTwins);
   const decided_by = tie ? null : (next?.fell_at ?? null);
-  const isSound = ({ executed, applies, broken, doubtful }: Candidate) =>
-    executed && applies.base && broken === 0 && doubtful === 0;
+  const isSound = ({ executed, applies, unmet, doubtful }: Candidate) =>
+    executed && applies.base && unmet === 0 && doubtful === 0;
   const sound = lead.length > 0 && lead.every(isSound);
   const verdict = {
     ranking,

@@ -92,7 +92,7 @@ export interface Verdict {
   tie: boolean;
   /**
    * What was run decided: applies, broken or fixed put the first before the next (or there is no next), and the first
-   * applies, had checks really executed, and broke none that is required. Only then `pick: "verdict"` chooses
+   * applies, had checks really executed, and passes all that are required. Only then `pick: "verdict"` chooses
    * by itself, and takes the first of `leaders`.
    */
   executed_decided: boolean;

@@ -138,6 +138,8 @@ export interface PatchRequest {
   open: () => Promise<Workspace>;
   /** The same with the base's version of what judges the patch; null when the patch touches nothing of that. */
   openWithBaseTests: (() => Promise<Workspace>) | null;
+  /** What the same patch came to in the round before. */
+  earlier: readonly VariationCheck[];
   /** Has these checks run on the base again; see `confirmBase`. */
   confirmBase: (checks: readonly ProjectCheck[]) => Promise<void>;
   signal: AbortSignal;
@@ -154,12 +156,13 @@ export async function checkPatch(
   database: Pick<Database, 'sql'>,
   recorder: Recorder,
   claim: Claim,
-  { checks, open, openWithBaseTests, confirmBase, signal, boundary }: PatchRequest,
+  { checks, open, openWithBaseTests, earlier, confirmBase, signal, boundary }: PatchRequest,
 ): Promise<VariationCheck[]> {
   let base = await persist(() => baseResults(database, claim.runId), { signal });
   const { variationId } = claim;
   const own = new Ends();
   const judged = new Ends();
+  for (const { name, exit_code, result } of earlier) if (result !== 'could_not_run') own.add(name, exit_code);
   /** What was said with the base's version of what judges: told to the agent, and kept in the record alone. */
   const saidThere = new Map<string, string>();
   const onBase = (name: string): Settled => {
@@ -219,7 +222,12 @@ export async function checkPatch(
     { ...common, checks, open, on: 'patch' },
     book(0, (fact, row) => {
       own.add(row.name, row.exit_code);
-      return recorder.commit([fact], (tx) => storeCheck(tx, claim.runId, variationId, row));
+      const ends = own.of(row.name);
+      return recorder.commit([marked(fact, ends)], async (tx) => {
+        await storeCheck(tx, claim.runId, variationId, row);
+        const { result, flaky } = outcome(onBase(row.name), settle(ends));
+        if (flaky) await amendCheck(tx, variationId, row.name, { result, flaky });
+      });
     }),
   );
   await runChecks({ ...common, checks: again(own), open, on: 'patch', again: true }, book(0, weigh(own)));

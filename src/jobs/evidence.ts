@@ -3,7 +3,7 @@ import { feedback } from '../agent/evidence/feedback';
 import type { Outcome } from '../agent/loop';
 import type { Patch } from '../agent/workspace';
 import type { Assignment } from '../core/assignment';
-import { fails, forgetChecks } from '../core/check';
+import { fails, forgetChecks, variationChecks } from '../core/check';
 import { persist } from '../core/db';
 import type { NextIteration } from '../core/iteration';
 import { assess } from './assess';
@@ -33,6 +33,8 @@ export async function gather(
   { outcome, proposed, before, signal }: Work,
 ): Promise<NextIteration | null> {
   const { database, recorder, claimed, pause } = job;
+  const unchanged = before?.sha256 === outcome.patch.sha256;
+  const earlier = unchanged ? await persist(() => variationChecks(database, claimed.variationId)) : [];
   await persist(() => forgetChecks(database, claimed), { signal });
   // Without a change the base's results are its own.
   if (round.run.options.dry_run || proposed === null) return null;
@@ -54,6 +56,7 @@ export async function gather(
     checks: place.checks,
     open: () => place.open('patch', signal, outcome.patch.bytes),
     openWithBaseTests: judges.length > 0 ? openWithBaseTests : null,
+    earlier,
     confirmBase: (checks) => confirmBaseOnce(job, place, checks, signal),
     signal,
     boundary: () => pause.boundary(),
@@ -62,7 +65,7 @@ export async function gather(
   const rounds = round.iteration - round.iterations_before;
   const { max_iterations } = round.run.options;
   // Who has changed nothing since it was told will not do so for being told again.
-  const goesOn = hears(round, outcome) && rounds < max_iterations && before?.sha256 !== outcome.patch.sha256;
+  const goesOn = hears(round, outcome) && rounds < max_iterations && !unchanged;
   if (rows.length === 0) {
     const opinion = await assess(job, round, outcome, signal);
     return opinion && goesOn ? { iteration, ...opinion } : null;

@@ -45,7 +45,7 @@ export const judging: ErrandWork = {
   async giveUp(parts, errand) {
     const matter = await readMatter(parts.database, errand);
     const candidates = matter.contenders.map((one) => toCandidate(matter, one, 'unknown', []));
-    const verdict = rank({ candidates, alike: [], judging: null, pick: matter.run.options.pick });
+    const verdict = rank({ candidates, alike: [], judging: null });
     const made = { ...verdict, criteria: [], answers: {}, judge: null };
     await giveVerdict(parts.database, errand, made, matter.run.options);
   },
@@ -58,7 +58,6 @@ async function judge(
   signal: AbortSignal,
 ): Promise<MadeVerdict> {
   const { run, contenders } = matter;
-  const { pick } = run.options;
   const candidates = await onTarget(parts, matter, signal);
   const alike = groupAlike(await patchesOf(parts, run.id, contenders));
   const seat = contenders.length > 1 ? await seatJudge(parts, contenders) : null;
@@ -67,7 +66,6 @@ async function judge(
     candidates: opinions?.candidates ?? candidates,
     alike,
     judging: seat && opinions ? { pairs: opinions.pairs, same_family: seat.same_family } : null,
-    pick,
   });
   return {
     ...verdict,
@@ -121,18 +119,25 @@ function toCandidate(
   conflicts: string[],
 ): Candidate {
   const told = one.checks.filter((check) => !check.flaky);
+  const executed = told.some((check) => check.result !== 'could_not_run');
   return {
     position: one.position,
     applies: { base: true, target, conflicts },
     broken: told.filter((check) => check.required && check.result === 'broken').length,
+    unmet: told.filter((check) => check.required && !isPass(check.result)).length,
     fixed: told.filter((check) => check.result === 'fixed').length,
     total_failing_on_base: failing_on_base,
     criteria: null,
     size: (one.patch?.additions ?? 0) + (one.patch?.deletions ?? 0),
     cost_usd: one.cost_usd,
     doubtful: one.checks.filter((check) => check.required && check.doubtful).length,
-    executed: told.some((check) => check.result !== 'could_not_run'),
+    executed,
+    inconclusive: !executed && one.checks.length > 0,
   };
+}
+
+function isPass(result: string): boolean {
+  return result === 'passes' || result === 'fixed';
 }
 
 async function patchesOf(parts: Parts, runId: number, contenders: readonly Contender[]) {
@@ -154,7 +159,7 @@ interface Opinions {
 
 /**
  * Criteria from the goal, each answered for those who are still in, and what then still ties judged blind. Who is out
- * by what was run needs no opinion. What the budget has no room for is refused: what was answered until then counts.
+ * by what was run needs no opinion, and where that leaves one, or near-identical ones, nobody is asked. What the budget has no room for is refused: what was answered until then counts.
  */
 async function ask(
   parts: Parts,
@@ -186,10 +191,12 @@ async function ask(
     works.set(position, work);
     return work;
   };
+  const lead = inTheLead(field);
+  if (lead.length < 2 || field.alike.some((group) => lead.every((one) => group.includes(one)))) return made;
   const criteria = await listCriteria(judgeOf([]), { task, context: run.context });
   made.criteria = criteria.value ?? [];
   if (made.criteria.length > 0) {
-    for (const position of inTheLead(field, run.options.pick)) {
+    for (const position of lead) {
       const opinion = await answerCriteria(judgeOf([position]), {
         criteria: made.criteria,
         work: await workAt(position),
@@ -220,11 +227,8 @@ async function ask(
 }
 
 /** Those whom nothing that was run has put behind the first. */
-function inTheLead(
-  field: { candidates: Candidate[]; alike: number[][] },
-  pick: 'person' | 'verdict',
-): number[] {
-  const { ranking } = rank({ ...field, judging: null, pick });
+function inTheLead(field: { candidates: Candidate[]; alike: number[][] }): number[] {
+  const { ranking } = rank({ ...field, judging: null });
   const evidence = new Set(['applies', 'broken', 'fixed']);
   return ranking
     .filter(({ fell_at }) => fell_at === null || !evidence.has(fell_at))

@@ -208,7 +208,7 @@ test('a verdict that may choose asks a person where a winner that goes on has la
   const give = async () => {
     await database.sql`update verdicts set not_before = now() + interval '1 day' where run_id <> ${runId}`;
     const errand = await claimErrand(database, 'verdicts', 'w');
-    const field = { alike: [], judging: null, pick: options.pick };
+    const field = { alike: [], judging: null };
     const sound = {
       ...{ position: 1, applies: { base: true, target: 'clean' as const }, broken: 0, fixed: 1 },
       ...{
@@ -217,6 +217,8 @@ test('a verdict that may choose asks a person where a winner that goes on has la
         size: 1,
         cost_usd: null,
         executed: true,
+        inconclusive: false,
+        unmet: 0,
         doubtful: 0,
       },
     };

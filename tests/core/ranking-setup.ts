@@ -8,6 +8,7 @@ export function candidate(position: number, change: Partial<Candidate> = {}): Ca
     position,
     applies: { base: true, target: 'clean' },
     broken: 0,
+    unmet: 0,
     doubtful: 0,
     fixed: 2,
     total_failing_on_base: 2,
@@ -15,12 +16,13 @@ export function candidate(position: number, change: Partial<Candidate> = {}): Ca
     size: 100,
     cost_usd: 1,
     executed: true,
+    inconclusive: false,
     ...change,
   };
 }
 
 export function field(candidates: Candidate[], change: Partial<Omit<Field, 'candidates'>> = {}): Field {
-  return { candidates, alike: [], judging: null, pick: 'person', ...change };
+  return { candidates, alike: [], judging: null, ...change };
 }
 
 export const orderOf = (...given: Parameters<typeof field>): number[] =>
@@ -58,6 +60,7 @@ export const anyCandidate: fc.Arbitrary<Omit<Candidate, 'position'>> = fc.record
     target: fc.constantFrom('clean' as const, 'conflict' as const, 'unknown' as const),
   }),
   broken: few(1),
+  unmet: few(1),
   doubtful: few(1),
   fixed: few(2),
   total_failing_on_base: fc.constant(2),
@@ -65,6 +68,7 @@ export const anyCandidate: fc.Arbitrary<Omit<Candidate, 'position'>> = fc.record
   size: few(3),
   cost_usd: fc.option(few(2), { freq: 6 }),
   executed: fc.boolean(),
+  inconclusive: fc.boolean(),
 });
 
 /** Up to eight candidates, some near-identical, and a judge with an opinion of every pair, or none. */
@@ -75,14 +79,13 @@ export const anyField: fc.Arbitrary<Field> = fc
     tastes: fc.option(fc.array(fc.integer({ min: -1, max: 1 }), { minLength: 64, maxLength: 64 }), {
       freq: 4,
     }),
-    pick: fc.constantFrom('person' as const, 'verdict' as const),
   })
-  .map(({ given, sets, tastes, pick }) => {
+  .map(({ given, sets, tastes }) => {
     const candidates = given.map((one, index) => ({ ...one, position: index + 1 }));
     const positions = candidates.map((one) => one.position);
     const alike = [...Map.groupBy(positions, (one) => sets[one - 1]).values()].filter(
       (one) => one.length > 1,
     );
     const pairs = tastes && tasteful(positions, (a, b) => tastes[(a - 1) * 8 + (b - 1)] ?? 0);
-    return { candidates, alike, judging: pairs && { pairs, same_family: false }, pick };
+    return { candidates, alike, judging: pairs && { pairs, same_family: false } };
   });

@@ -239,9 +239,12 @@ describe('what was run decided', () => {
     expect(decided([candidate(1), candidate(2)])).toBe(false);
   });
 
-  test('only when the first was run, applies and breaks nothing', () => {
+  test('only when the first was run, applies and passes everything required', () => {
     expect(decided([candidate(1, { executed: false }), candidate(2, { broken: 1 })])).toBe(false);
-    expect(decided([candidate(1, { broken: 1 }), candidate(2, { broken: 2 })])).toBe(false);
+    expect(decided([candidate(1, { broken: 1, unmet: 1 }), candidate(2, { broken: 2, unmet: 2 })])).toBe(
+      false,
+    );
+    expect(decided([candidate(1, { fixed: 1, unmet: 1 }), candidate(2, { fixed: 0, unmet: 2 })])).toBe(false);
     // A patch that makes a check waver has not passed it.
     expect(decided([candidate(1, { doubtful: 1 }), candidate(2, { fixed: 0 })])).toBe(false);
     const nowhere = { applies: { base: false, target: 'unknown' as const } };
@@ -251,7 +254,8 @@ describe('what was run decided', () => {
   test('one alone, or nothing but near-identical ones, needs no rival', () => {
     expect(decided([candidate(1)])).toBe(true);
     expect(decided([candidate(1, { executed: false })])).toBe(false);
-    expect(decided([candidate(1, { broken: 1 })])).toBe(false);
+    expect(decided([candidate(1, { broken: 1, unmet: 1 })])).toBe(false);
+    expect(decided([candidate(1, { fixed: 0, unmet: 1 })])).toBe(false);
     expect(decided([candidate(1), candidate(2)], { alike: [[1, 2]] })).toBe(true);
     expect(decided([])).toBe(false);
   });

@@ -203,6 +203,33 @@ describe('a check', () => {
     }
   }, 30_000);
 
+  test('that comes to another result in the next round, on the same patch, is flaky', async () => {
+    const own = await openBench(null, { unsafeExec: true });
+    const counts = tempDir('counts');
+    const counted = join(counts, 'late');
+    // Fails on the base, again on the base, and on the patch; passes from then on.
+    const late = { name: 'late', command: `echo . >>${counted}; [ $(wc -l <${counted}) -gt 3 ]` };
+    try {
+      await own.worker();
+      const { run, events } = await outcome({ turns: [edit, done, done], checks: [late] }, own);
+      expect(run.variations[0]).toMatchObject({
+        iteration: 2,
+        checks: [{ name: 'late', result: 'fixed', exit_code: 0, flaky: true }],
+      });
+      expect(of(events, 'check.finished').map((each) => [each.on, each.result, each.flaky ?? false])).toEqual(
+        [
+          ['base', 'failed', false],
+          ['base', 'failed', false],
+          ['patch', 'still_fails', false],
+          ['patch', 'fixed', true],
+        ],
+      );
+    } finally {
+      await own.close();
+      removeTemp(counts);
+    }
+  }, 30_000);
+
   test('is known by its event, and its own words are counted', async () => {
     const words = "printf '%s\\n' '1..2' 'ok 1 - a' 'ok 2 - b # SKIP'";
     const { run, events } = await outcome({ turns: [edit, done], checks: [{ name: 'tap', command: words }] });

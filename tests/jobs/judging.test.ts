@@ -121,12 +121,31 @@ describe('the verdict', () => {
     expect(chosen).toMatchObject([{ variation: null, payload: { variation: 2, by: 'verdict' } }]);
     // What put it there can be looked up: the verdict's own event, and the check's.
     expect(events.find((event) => event.seq === run.verdict?.seq)?.type).toBe('verdict.given');
+    // Nobody was asked for an opinion that nothing could have come of.
+    expect(of(events, 'judge.answered')).toEqual([]);
     const check = run.variations[1]!.checks[0]!;
     expect(events.find((event) => event.seq === check.seq)).toMatchObject({
       type: 'check.finished',
       variation: 2,
     });
   }, 40_000);
+
+  test.each([
+    ['one', [pretty]],
+    ['the better of two', [pretty, [write('sum.sh', 'exit 3\n'), write('more.sh', 'exit 1\n'), done]]],
+    ['near-identical ones', [pretty, pretty]],
+  ])(
+    'asks a person of %s that does not pass what is required',
+    async (_, plans) => {
+      await changeSettings(bench.database, { judges: [] });
+      const plan = { source: sums(), checks: [sumTest], options: { ...one, pick: 'verdict' as const } };
+      const { run, events } = await judged(plans, plan);
+      expect([run.verdict?.executed_decided, run.winner]).toEqual([false, null]);
+      expect(run.verdict?.summary.headline).toContain('not pass everything required');
+      expect(of(events, 'verdict.given')).toMatchObject([{ asks: true }]);
+    },
+    40_000,
+  );
 
   test('does not fall for a deleted test', async () => {
     await changeSettings(bench.database, { judges: [] });
