@@ -67,8 +67,14 @@ test('a winner is picked, shown with its note, and taken back', async () => {
   const after = await cli(['show', String(id)], env);
   expect(after.out).toContain('Winner: variation 2, picked by a person: Shorter');
   expect(after.out).toContain(`Land:  ./bakeoff land ${id}`);
+  const patch = await cli(['diff', String(id)], env);
+  expect([patch.code, patch.err]).toEqual([0, '']);
+  expect(patch.out).toBe((await cli(['diff', String(id), '2'], env)).out);
+  expect(patch.out).toContain('two.txt');
   const cleared = await cli(['pick', String(id), '--clear'], env);
   expect([cleared.code, cleared.out]).toEqual([0, `Run ${id} has no winner\n`]);
+  const unsaid = await cli(['diff', String(id)], env);
+  expect([unsaid.code, unsaid.err]).toEqual([2, expect.stringContaining('with a change: 1, 2')]);
   expect((await cli(['pick', String(id), '9'], env)).code).toBe(2);
   const { body } = await service.call<Run>(`/runs/${id}`);
   expect(body.winner).toBeNull();
