@@ -21,7 +21,7 @@ export const landingFailures = {
   branch_checked_out:
     'Somebody works on this branch in the local repository. Land on another branch, or ask for the files to be changed too.',
   checkout_dirty:
-    'The local repository has uncommitted changes where the branch is checked out. Commit or stash them first.',
+    'The local repository has uncommitted changes where the branch is checked out. Commit them, stash them or move them away first.',
   repository_refused: 'The repository may not be used, or is none any more. See the message.',
   merged:
     'The pull request has been merged, so it is not undone by closing it. Revert it where it was merged.',

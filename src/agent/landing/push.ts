@@ -3,6 +3,7 @@ import { requireSha } from '../commit';
 import { GitError, type GitOptions, gitExit, gitText, isPassing } from '../git';
 import { isRefName, type MirroredProject } from '../mirror';
 import { localPlaces, type Source, type SourceConfig, SourceError, validateSource } from '../source';
+import { inTheWay } from './in-the-way';
 import { contains } from './preflight';
 import { localReceiver } from './receive';
 
@@ -43,7 +44,8 @@ export async function pushBranch(
   const forward = typeof expectOld !== 'string' || (await contains(remote.mirror, commit, expectOld));
   if (!forward) throw rejected(branch);
   return await explained(async () => {
-    const { source, url, flags } = await receiver(remote, branch, checkout);
+    const { source, url, flags, workTrees } = await receiver(remote, branch, checkout);
+    if (workTrees.length > 0) await requireFree(remote, { commit, branch, workTrees });
     const lease = expectOld === undefined ? [] : [`--force-with-lease=${ref}:${expectOld ?? ''}`];
     const said = await push(remote, source, [...flags, ...lease, '--', url, `${requireSha(commit)}:${ref}`]);
     const { flag, words } = statusOf(said.stdout, ref);
@@ -100,10 +102,29 @@ function branchRef(branch: string): string {
 
 async function receiver({ project, config }: Remote, branch: string, checkout: boolean) {
   const source = await validateSource(project, config);
-  if (project.local_path === null) return { source, url: source.url, flags: [] };
+  if (project.local_path === null) return { source, url: source.url, flags: [], workTrees: [] };
   const allowed = await localPlaces(config);
-  const { path, flags } = await localReceiver({ gitDir: source.url, branch, checkout, allowed });
-  return { source, url: path, flags };
+  const { path, ...receiving } = await localReceiver({ gitDir: source.url, branch, checkout, allowed });
+  return { source, url: path, ...receiving };
+}
+
+/** @throws LandingFailure `checkout_dirty` when files that nobody has committed would be written over. */
+async function requireFree(
+  remote: Remote,
+  { commit, branch, workTrees }: { commit: string; branch: string; workTrees: string[] },
+): Promise<void> {
+  const tip = await remoteTip(remote, branch);
+  // A push that is not forward is refused anyway; so is one to a branch that has gone, by its lease.
+  if (tip === null || !(await contains(remote.mirror, commit, tip))) return;
+  for (const folder of workTrees) {
+    const path = await inTheWay(remote.mirror, { tip, commit }, folder);
+    if (path === null) continue;
+    throw new LandingFailure(
+      'checkout_dirty',
+      `The files that are checked out from ${branch} are not clean: ${JSON.stringify(path)} is not committed, and would be written over.`,
+      { paths: [path] },
+    );
+  }
 }
 
 async function push(remote: Remote, source: Source, args: readonly string[]) {

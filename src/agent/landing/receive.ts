@@ -12,6 +12,8 @@ export interface Receiver {
   path: string;
   /** Options of `git push`. */
   flags: string[];
+  /** The folders whose checked-out files follow the branch. */
+  workTrees: string[];
 }
 
 interface Request {
@@ -35,15 +37,16 @@ export async function localReceiver(request: Request): Promise<Receiver> {
   if (path === null || (await exists(join(path, '.git'))))
     throw new LandingFailure('repository_refused', 'The repository has another one in its own folder.');
   const names = await configNames(path);
-  const follow = request.checkout && (await canFollow(path, names, request));
+  const workTrees = request.checkout ? await thatFollow(path, names, request) : [];
   const settings: [string, string][] = [
     ...always,
-    ['receive.denyCurrentBranch', follow ? 'updateInstead' : 'refuse'],
+    ['receive.denyCurrentBranch', workTrees.length > 0 ? 'updateInstead' : 'refuse'],
     // Newer gits know hooks by configuration too.
     ...namesBelow('hook', names).map((name): [string, string] => [`hook.${name}.enabled`, 'false']),
   ];
   const receive = [...(await asOwner(path)), 'git', 'receive-pack'].join(' ');
-  return { path, flags: [`--receive-pack=cd / && export ${variables(settings)} && exec ${receive}`] };
+  const flag = `--receive-pack=cd / && export ${variables(settings)} && exec ${receive}`;
+  return { path, flags: [flag], workTrees };
 }
 
 const always: [string, string][] = [
@@ -92,13 +95,13 @@ async function asOwner(path: string): Promise<string[]> {
 }
 
 /**
- * Whether git may write the files that are checked out from the branch: they lie where a repository may, where the
- * repository says that they lie, and no filter is wanted for them (filters are programs).
+ * The folders in which git may write the files that are checked out from the branch: they lie where a repository may,
+ * where the repository says that they lie, and no filter is wanted for them (filters are programs).
  * @throws LandingFailure `branch_checked_out` when they are checked out, and it may not.
  */
-async function canFollow(path: string, names: string[], { branch, allowed }: Request): Promise<boolean> {
-  const places = await checkedOut(path, branch);
-  for (const { folder, workTree } of places) {
+async function thatFollow(path: string, names: string[], { branch, allowed }: Request): Promise<string[]> {
+  const follow: string[] = [];
+  for (const { folder, workTree } of await checkedOut(path, branch)) {
     const all = folder === path ? names : [...names, ...(await configNames(folder))];
     const real = workTree === null ? null : await realpath(workTree).catch(() => null);
     const known =
@@ -118,8 +121,9 @@ async function canFollow(path: string, names: string[], { branch, allowed }: Req
         `The branch ${branch} is checked out, and its files go through filters (such as git-lfs), which are not run; land on another branch.`,
       );
     }
+    follow.push(real);
   }
-  return places.length > 0;
+  return follow;
 }
 
 /** The main folder and its worktrees whose HEAD is the branch, each with where its files lie. */

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -88,11 +89,18 @@ function files(folder: string): string[] {
   return [folder, ...within];
 }
 
-/** A commit in the mirror that changes a.txt and makes new.txt. */
-async function change(text = 'changed\n', onto = base): Promise<string> {
+/** A commit in the mirror that changes a.txt and makes new.txt, or another file. */
+async function change(
+  text = 'changed\n',
+  onto = base,
+  name = onto === base ? 'new.txt' : 'newer.txt',
+): Promise<string> {
   const old = git(remote.mirror, 'show', `${onto}:a.txt`);
-  const name = onto === base ? 'new.txt' : 'newer.txt';
   const patch = `--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-${old}\n+${text}diff --git a/${name} b/${name}\nnew file mode 100644\n--- /dev/null\n+++ b/${name}\n@@ -0,0 +1 @@\n+new\n`;
+  return await commitOf(patch, onto);
+}
+
+async function commitOf(patch: string, onto: string): Promise<string> {
   const { commit } = await commitPatch({
     mirror: remote.mirror,
     baseSha: onto,
@@ -184,6 +192,38 @@ describe('a local repository', () => {
     ]);
     expect(files(path).filter((file) => lstatSync(file).uid !== owner.uid)).toEqual([]);
     expect(await pushBranch(remote, { ...request, checkout: true })).toEqual({ state: 'already_there' });
+  });
+
+  test('loses no file that it ignores, wherever that is in the way', async () => {
+    writeFileSync(join(path, '.git', 'info', 'exclude'), 'mine*\n');
+    const push = async (name: string) => {
+      const commit = await change('changed\n', base, name);
+      return await failure(pushBranch(remote, { commit, branch: 'main', expectOld: base, checkout: true }));
+    };
+    const refusal = (found: string) => ({
+      ...{ code: 'checkout_dirty', paths: [found] },
+      message: expect.stringContaining(`${JSON.stringify(found)} is not committed`),
+    });
+    writeFileSync(join(path, 'mine.txt'), 'not to be lost\n');
+    mkdirSync(join(path, 'mine.d', 'empty'), { recursive: true });
+    writeFileSync(join(path, 'mine.d', 'deep.txt'), 'nor this\n');
+    symlinkSync(home, join(path, 'mine.link'));
+    give(path);
+    expect(await push('mine.txt')).toMatchObject(refusal('mine.txt'));
+    expect(await push('mine.txt/below')).toMatchObject(refusal('mine.txt'));
+    expect(await push('mine.d')).toMatchObject(refusal('mine.d/deep.txt'));
+    expect(await push('mine.link/new.txt')).toMatchObject(refusal('mine.link'));
+    expect([read('mine.txt'), read('mine.d/deep.txt'), read('a.txt')]).toEqual([
+      ...['not to be lost\n', 'nor this\n', 'one\n'],
+    ]);
+    expect(await push('mine.d/new.txt')).toEqual({ state: 'pushed' });
+    expect([read('mine.d/new.txt'), read('mine.d/deep.txt'), status()]).toEqual(['new\n', 'nor this\n', '']);
+    // What the branch has itself is git's to look at: here a file becomes a folder.
+    const tip = own(path, 'rev-parse', 'main');
+    const patch = `diff --git a/b.txt b/b.txt\ndeleted file mode 100644\n--- a/b.txt\n+++ /dev/null\n@@ -1 +0,0 @@\n-two\ndiff --git a/b.txt/in b/b.txt/in\nnew file mode 100644\n--- /dev/null\n+++ b/b.txt/in\n@@ -0,0 +1 @@\n+in\n`;
+    const commit = await commitOf(patch, tip);
+    expect(await pushBranch(remote, { commit, branch: 'main', checkout: true })).toEqual({ state: 'pushed' });
+    expect([read('b.txt/in'), status()]).toEqual(['in\n', '']);
   });
 
   test('is treated so in its worktrees too, whichever of them the project names', async () => {
