@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Detected, detectChecks } from '../../../src/agent/evidence/detect';
 import { git, makeRepository } from '../../support/repository';
@@ -26,6 +26,10 @@ const short = ({ checks, setup }: Detected) => [
   ...checks.map(({ name, command, required }) => `${name}${required ? '' : '?'}: ${command}`),
   ...(setup === null ? [] : [`setup: ${setup}`]),
 ];
+
+/** A module's run, which ends as a shell's command that is not there where there is no such module. */
+const module = (python: string, words: string) =>
+  `${python} -c 'import ${words.split(' ')[0]}' || exit 127; ${python} -m ${words}`;
 
 const json = (value: object) => JSON.stringify(value);
 const scripts = { test: 'jest', typecheck: 'tsc', build: 'vite build', lint: 'eslint .', start: 'node .' };
@@ -128,7 +132,11 @@ describe('the checks of a project', () => {
         'tests/test_a.py': 'def test_a(): pass\n',
       },
       [
-        ...['tests: python3 -m pytest', 'types: python3 -m mypy .', 'lint?: python3 -m ruff check .'],
+        ...[
+          `tests: ${module('python3', 'pytest')}`,
+          `types: ${module('python3', 'mypy .')}`,
+          `lint?: ${module('python3', 'ruff check .')}`,
+        ],
         "setup: python3 -m pip install -e '.[test]'",
       ],
     ],
@@ -136,24 +144,24 @@ describe('the checks of a project', () => {
       'pytest, requirements',
       { 'requirements.txt': 'a\n', 'requirements-dev.txt': 'pytest\n', 'pytest.ini': '' },
       [
-        'tests: python3 -m pytest',
+        `tests: ${module('python3', 'pytest')}`,
         'setup: python3 -m pip install -r requirements.txt -r requirements-dev.txt',
       ],
     ],
     [
       'pytest by its style alone',
       { 'setup.py': '', 'test/test_a.py': 'def test_a(): pass\n' },
-      ['tests: python3 -m pytest', 'setup: python3 -m pip install -e .'],
+      [`tests: ${module('python3', 'pytest')}`, 'setup: python3 -m pip install -e .'],
     ],
     [
       'poetry',
       { 'pyproject.toml': '[tool.poetry.group.dev.dependencies]\npytest = "8"\n', 'poetry.lock': '' },
-      ['tests: poetry run python -m pytest', 'setup: poetry install --no-interaction'],
+      [`tests: ${module('poetry run python', 'pytest')}`, 'setup: poetry install --no-interaction'],
     ],
     [
       'uv',
       { 'pyproject.toml': '[dependency-groups]\ndev = ["pytest"]\n', 'uv.lock': '' },
-      ['tests: uv run python -m pytest', 'setup: uv sync --frozen'],
+      [`tests: ${module('uv run python', 'pytest')}`, 'setup: uv sync --frozen'],
     ],
     [
       'unittest',
@@ -245,11 +253,11 @@ describe('the checks of a project', () => {
     const found = await detect(files);
     expect(short(found)).toEqual([
       'tests: npm test',
-      'tests (python): python3 -m pytest',
+      `tests (python): ${module('python3', 'pytest')}`,
       'tests (go): go test ./...',
       'types: make typecheck',
       'lint?: npm run lint',
-      'lint (python)?: python3 -m flake8',
+      `lint (python)?: ${module('python3', 'flake8')}`,
       'vet?: go vet ./...',
       'setup: npm install',
     ]);
@@ -261,6 +269,19 @@ describe('the checks of a project', () => {
       { check: 'types', from: 'Makefile' },
     ]);
     expect(found.why.at(-1)).toEqual({ check: 'setup', from: 'package.json' });
+  });
+
+  test('tell by their end that what Python runs them with is not there', async () => {
+    const { checks } = await detect({ 'setup.cfg': '[tool:pytest]\n' });
+    const { path } = makeRepository({});
+    made.push(path);
+    const end = (...more: string[]) => {
+      writeFileSync(join(path, 'pytest.py'), more.join('\n'));
+      return Bun.spawnSync(['sh', '-c', checks[0]!.command], { cwd: path, stderr: 'ignore' }).exitCode;
+    };
+    expect(end('import no_such_module')).toBe(127);
+    expect(end('import sys', 'if __name__ == "__main__":', '  sys.exit(1)')).toBe(1);
+    expect(end('')).toBe(0);
   });
 
   test('are not misled by what is broken, huge, a link or a folder', async () => {

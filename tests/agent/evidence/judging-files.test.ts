@@ -183,6 +183,7 @@ describe('what a check’s command names judges', () => {
     ['python3 -m tools.x', 'tools/x.py'],
     ['python3 -m tools.x', 'tools/x/__main__.py'],
     ['python -m pytest', 'pytest.py'],
+    ["uv run python -c 'import ruff' || exit 127; uv run python -m ruff check .", 'ruff.py'],
     ['bash -eu ./ci.sh', 'ci.sh'],
     ['sh -c "cd tools && ./check one"', 'tools/check'],
     ['cd tools && ./check', 'tools/check'],

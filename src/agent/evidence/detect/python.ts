@@ -30,7 +30,7 @@ export async function python(root: Root): Promise<Stack | null> {
   const by = runner(root);
   const checks: Candidate[] = [];
   const add = (name: Candidate['name'], module: string, from: string | null) => {
-    if (from !== null) checks.push({ name, command: `${by.run}${module}`, from });
+    if (from !== null) checks.push({ name, command: orNotRun(by.python, module), from });
   };
   const says = (pattern: RegExp) => [...texts].find(([, text]) => pattern.test(text))?.[0] ?? null;
   const has = (...names: string[]) => names.find((name) => root.files.has(name)) ?? null;
@@ -67,16 +67,23 @@ async function findTests(root: Root): Promise<Tests | null> {
   return null;
 }
 
-function runner(root: Root): { run: string; setup: Stack['setup'] } {
-  const by: [lock: string, run: string, setup: string][] = [
-    ['uv.lock', 'uv run python -m ', 'uv sync --frozen'],
-    ['poetry.lock', 'poetry run python -m ', 'poetry install --no-interaction'],
-    ['pdm.lock', 'pdm run python -m ', 'pdm sync'],
-    ['Pipfile.lock', 'pipenv run python -m ', 'pipenv sync --dev'],
+/** Python ends with 1 where a module is not there, as where its tests fail; a shell says with 127 that it could not run. */
+function orNotRun(python: string, module: string): string {
+  const run = `${python} -m ${module}`;
+  const [name = ''] = module.split(' ');
+  return name === 'unittest' ? run : `${python} -c 'import ${name}' || exit 127; ${run}`;
+}
+
+function runner(root: Root): { python: string; setup: Stack['setup'] } {
+  const by: [lock: string, python: string, setup: string][] = [
+    ['uv.lock', 'uv run python', 'uv sync --frozen'],
+    ['poetry.lock', 'poetry run python', 'poetry install --no-interaction'],
+    ['pdm.lock', 'pdm run python', 'pdm sync'],
+    ['Pipfile.lock', 'pipenv run python', 'pipenv sync --dev'],
   ];
   const found = by.find(([lock]) => root.files.has(lock));
-  if (!found) return { run: 'python3 -m ', setup: null };
-  return { run: found[1], setup: { command: found[2], from: found[0] } };
+  if (!found) return { python: 'python3', setup: null };
+  return { python: found[1], setup: { command: found[2], from: found[0] } };
 }
 
 function pip(texts: ReadonlyMap<string, string>): Stack['setup'] {
