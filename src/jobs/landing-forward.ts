@@ -122,8 +122,9 @@ async function commitOf(work: LandingWork): Promise<WinnersCommit> {
 /** The same each time. */
 export function wordsOf({ row, run, variation }: LandingWork): Words {
   const { request, created_at } = row;
+  const body = request.mode === 'pull_request' ? null : request.body;
   return {
-    message: messageOf(titleOf(request, run), variation.result),
+    message: messageOf(titleOf(request, run), variation.result, body),
     author: request.author ?? { name: variation.agent.name, email: 'bakeoff@localhost' },
     coAuthors: request.co_authors,
     date: created_at,

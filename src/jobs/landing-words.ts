@@ -16,9 +16,9 @@ export function titleOf(request: Pick<LandingRequest, 'title'>, run: Pick<Run, '
   return (request.title ?? run.name).replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
 }
 
-/** A commit's message: the title, then what the agent says that it did. */
-export function messageOf(title: string, summary: string | null): string {
-  const text = harmless(summary ?? '', maxMessage);
+/** A commit's message: the title, then a person's words, else what the agent says that it did. */
+export function messageOf(title: string, summary: string | null, body: string | null = null): string {
+  const text = body ?? harmless(summary ?? '', maxMessage);
   return text === '' ? `${title}\n` : `${title}\n\n${text}\n`;
 }
 

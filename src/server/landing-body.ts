@@ -11,6 +11,9 @@ const person = t.Object(
   strict,
 );
 
+const stepsWords =
+  'one commit; else one for each checkpoint, in the agent’s words: title and body are a pull request’s then';
+
 /** How a winner is to land: `POST /runs/:id/landing`, and `options.land` of a run. */
 export const landingBody = t.Object(
   {
@@ -21,12 +24,23 @@ export const landingBody = t.Object(
     target: t.Optional(
       t.String({ maxLength: 250, description: 'the branch that it is for; default the project’s' }),
     ),
-    title: t.Optional(t.String({ maxLength: 250, description: 'one line; made from the run when absent' })),
-    body: t.Optional(t.String({ maxLength: 60_000, description: 'made from the run when absent' })),
+    title: t.Optional(
+      t.String({
+        maxLength: 250,
+        description: 'of the one commit and the pull request, one line; made from the run when absent',
+      }),
+    ),
+    body: t.Optional(
+      t.String({
+        maxLength: 60_000,
+        description:
+          'of the pull request, or else of the one commit, below its title; made from the run when absent',
+      }),
+    ),
     labels: t.Optional(
       t.Array(t.String({ minLength: 1, maxLength: 50 }), { maxItems: 20, description: 'of a pull request' }),
     ),
-    squash: t.Optional(t.Boolean({ default: true, description: 'one commit; else one for each checkpoint' })),
+    squash: t.Optional(t.Boolean({ default: true, description: stepsWords })),
     author: t.Optional(person),
     co_authors: t.Optional(t.Array(person, { maxItems: 10 })),
     checkout: t.Optional(
@@ -63,10 +77,17 @@ export function readLanding(body: LandingBody, within?: string): LandingRequest 
     throw invalid(field('labels'), `Only a pull request has labels: mode is ${mode}`);
   if (checkout && mode !== 'merge')
     throw invalid(field('checkout'), `Only a merge can bring checked-out files along: mode is ${mode}`);
+  const text = body.body?.trim() || null;
+  for (const [name, said] of Object.entries({ title, body: text }))
+    if (said !== null && !squash && mode !== 'pull_request')
+      throw invalid(
+        field(name),
+        `The agent’s steps keep their own words: ${name} goes with squash, or a pull request`,
+      );
   return {
     ...{ mode, title, labels, squash, checkout },
     target: body.target?.trim() || null,
-    body: body.body?.trim() || null,
+    body: text,
     author: body.author === undefined ? null : readAuthor(body.author, field('author')),
     co_authors: (body.co_authors ?? []).map((one, i) => readAuthor(one, field(`co_authors.${i}`))),
   };

@@ -14,7 +14,10 @@ export function typedOf(form: URLSearchParams): LandTyped {
   };
 }
 
-/** The same as a body of the API. Fields of another mode than the chosen one are as if they were not there: they are shown for all. */
+/**
+ * The same as a body of the API. Fields of another mode than the chosen one are as if they were not there: they are shown
+ * for all; so is a title where only the agent's steps go out.
+ */
 export function bodyOf(mode: LandingMode, typed: LandTyped) {
   const { target, title, labels, squash, checkout } = typed;
   const said = labels.split(',').map((label) => label.trim());
@@ -22,7 +25,7 @@ export function bodyOf(mode: LandingMode, typed: LandTyped) {
   return {
     ...{ mode, squash },
     ...(target === '' ? {} : { target }),
-    ...(title === '' ? {} : { title }),
+    ...(title !== '' && (squash || mode === 'pull_request') ? { title } : {}),
     ...(mode === 'pull_request' && named.length > 0 ? { labels: named } : {}),
     ...(mode === 'merge' && checkout ? { checkout } : {}),
   };

@@ -98,7 +98,10 @@ export function LandSheet({ run, modes, local, preflight, typed, token }: LandPr
         <Fits run={run.id} preflight={preflight} branch={branch} position={position} />
         <div class="field">
           <label for="land-title">
-            Title <small>of the commit and the pull request; else the run’s name</small>
+            Title{' '}
+            <small>
+              of the one commit and the pull request; else the run’s name. The agent’s steps keep their own.
+            </small>
           </label>
           <input
             id="land-title"

@@ -145,22 +145,21 @@ describe('a landing', () => {
   test('is asked for, waited for, and told of', async () => {
     const { code, out, asked } = await against(
       [landing({ status: 'wanted' }), landing({ status: 'landing' }), landing()],
-      ['--target', 'main', '--title', 'Round', '--no-squash'],
+      ['--target', 'main', '--title', 'Round'],
     );
     expect([code, out]).toEqual([0, 'Landed: branch bakeoff/7-round for main, commit cccccccccc\n']);
-    expect(asked).toEqual([
-      { method: 'POST', body: { mode: 'branch', target: 'main', title: 'Round', squash: false } },
-    ]);
+    expect(asked).toEqual([{ method: 'POST', body: { mode: 'branch', target: 'main', title: 'Round' } }]);
     expect(Value.Check(landingBody, asked[0]!.body)).toBe(true);
   });
 
   test('as a pull request is told of with its address', async () => {
     const pull_request = { number: 9, url: 'https://example.org/pull/9', merged_sha: null };
     const opened = { ...pull_request, state: 'open', checks: 'pending' } as const;
-    const { code, out } = await against(
+    const { code, out, asked } = await against(
       [landing({ mode: 'pull_request', pull_request: opened })],
-      ['--mode', 'pull_request'],
+      ['--mode', 'pull_request', '--no-squash'],
     );
+    expect(asked[0]?.body).toEqual({ mode: 'pull_request', squash: false });
     expect([code, out]).toEqual([
       0,
       'Landed: branch bakeoff/7-round for main, commit cccccccccc\nPull request: https://example.org/pull/9 (open, checks pending)\n',

@@ -53,13 +53,19 @@ describe('a branch', () => {
     expect(on.forge.requests).toEqual([]);
   });
 
+  test('says a person’s words in place of the agent’s', async () => {
+    const runId = await on.won(await on.fresh(), { summary: 'Made it two.' });
+    const { commit } = await on.land(runId, { title: 'Two', body: 'As #12 asks.\n\n# Why\nIt was one.' });
+    expect(show(commit!, '%B')).toBe('Two\n\nAs #12 asks.\n\n# Why\nIt was one.');
+  });
+
   test('keeps the agent’s steps when it is not to be squashed, each in its words', async () => {
     const three = patchOf('a.txt', 'one\n', 'three\n');
     const runId = await on.won(await on.fresh(), {
       patches: [two, two, three],
       said: ['First I make it two.\nFixes #12.', 'Nothing new.', 'Now three, @octocat.'],
     });
-    const { branch, commit } = await on.land(runId, { squash: false, title: 'Three' });
+    const { branch, commit } = await on.land(runId, { squash: false });
     expect(on.there('log', '--format=%s', `main..${branch}`).split('\n')).toEqual([
       'Now three, @\u200boctocat.',
       'First I make it two.',

@@ -1,6 +1,8 @@
 import { expect, test } from 'bun:test';
 import { Value } from '@sinclair/typebox/value';
+import { type LandingMode, landingModes } from '../../drizzle/schema';
 import { type LandingBody, landingBody, readLanding } from '../../src/server/landing-body';
+import { bodyOf } from '../../src/server/landing-typed';
 
 const fieldOf = (body: LandingBody, within?: string): string => {
   try {
@@ -43,9 +45,31 @@ test('a refusal names the field where it stands in the request', () => {
   expect(fieldOf({ mode: 'branch', title: 'a\u0007b' }, 'options.land')).toBe('options.land.title');
 });
 
+test('a title and a body are refused where only the agent’s steps go out', () => {
+  for (const mode of ['branch', 'merge'] as const) {
+    expect(fieldOf({ mode, squash: false, title: 'Mine' })).toBe('title');
+    expect(fieldOf({ mode, squash: false, body: 'Mine' })).toBe('body');
+    expect(fieldOf({ mode, squash: false, title: ' ', body: '\n' })).toBe('none');
+    expect(fieldOf({ mode, title: 'Mine', body: 'Mine' })).toBe('none');
+  }
+});
+
 test('its examples are what it takes', () => {
   for (const example of landingBody.examples as LandingBody[]) {
     expect(Value.Check(landingBody, example)).toBe(true);
     expect(fieldOf(example)).toBe('none');
   }
+});
+
+test('the dialog sends no field that its choices have no use for', () => {
+  const typed = { target: '', title: 'Mine', labels: 'a, b', checkout: true };
+  const sent = (mode: LandingMode, squash: boolean) => bodyOf(mode, { ...typed, mode, squash });
+  expect(sent('branch', true)).toEqual({ mode: 'branch', squash: true, title: 'Mine' });
+  expect(sent('branch', false)).toEqual({ mode: 'branch', squash: false });
+  expect(sent('merge', false)).toEqual({ mode: 'merge', squash: false, checkout: true });
+  expect(sent('pull_request', false)).toEqual({
+    ...{ mode: 'pull_request', squash: false, title: 'Mine', labels: ['a', 'b'] },
+  });
+  for (const mode of landingModes)
+    for (const squash of [true, false]) expect(fieldOf(sent(mode, squash))).toBe('none');
 });

@@ -154,6 +154,7 @@ describe('a landing', () => {
     ['with a title of two lines', 'local', { mode: 'branch', title: 'a\nb' }, 'title'],
     ['with a long title', 'local', { mode: 'branch', title: 'x'.repeat(251) }, 'title'],
     ['with labels of a branch', 'local', { mode: 'branch', labels: ['x'] }, 'labels'],
+    ['with a title of no commit', 'local', { mode: 'branch', squash: false, title: 'x' }, 'title'],
     ['with a label of nothing', 'remote', { mode: 'pull_request', labels: [' '] }, 'labels.0'],
     ['with files that no merge brings along', 'local', { mode: 'branch', checkout: true }, 'checkout'],
     [
