@@ -120,6 +120,7 @@ function variationLines(screen: Screen, run: Run, variation: Variation): string[
   return [
     head,
     ...checks,
+    ...(variation.flags.length > 0 ? [`     ${paint(screen, 'warn', flagWords(variation.flags))}`] : []),
     ...(variation.error
       ? [`     ${fit(plain(`${variation.error.code}: ${variation.error.message}`), 300)}`]
       : []),
@@ -127,6 +128,16 @@ function variationLines(screen: Screen, run: Run, variation: Variation): string[
     ...(variation.wanted === 'pause' ? ['     pauses at its next boundary'] : []),
     ...(variation.result ? [`     It says: ${fit(plain(variation.result), 160)}`] : []),
   ];
+}
+
+/** Flags that are named; the page has all of them. */
+const mostFlags = 5;
+
+/** `edits what judges it: tests/a.test.ts (modified)`: a check that passes says less then. */
+function flagWords(flags: Variation['flags']): string {
+  const named = flags.slice(0, mostFlags).map(({ path, change }) => `${fit(plain(path), 80)} (${change})`);
+  const more = flags.length - named.length;
+  return `edits what judges it: ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 const heldWords: Record<NonNullable<Variation['held']>, string> = {

@@ -7,7 +7,7 @@ import { landingSchema } from '../../src/server/schemas-outcome';
 import { makeRepository } from '../support/repository';
 import { scenario, startTestService, type TestService } from '../support/service';
 import { tempDir } from '../support/temp';
-import { run as madeUp } from '../views/fixtures';
+import { run as madeUp, variation } from '../views/fixtures';
 import { cli } from './cli';
 
 setDefaultTimeout(60_000);
@@ -93,14 +93,25 @@ test('a run that waits for a winner says so, and how to pick it', async () => {
   for (const id of body.flow!.runs) await cli(['stop', String(id)], env);
 });
 
+const told = (change: object) => {
+  const said: string[] = [];
+  const screen = { write: (text: string) => void said.push(text), bytes: () => {}, live: false };
+  printRun({ ...screen, color: false, width: () => 100 }, madeUp(change), []);
+  return said.join('');
+};
+
+test('a patch that edits what judges it is told of, harmless for a terminal', () => {
+  const flags = ['a\u0007.test.ts', ...'bcdefg'].map((path) => ({
+    ...{ path, kind: 'test' as const, change: 'modified' as const },
+  }));
+  const toldOf = (count: number) => told({ variations: [variation(1, { flags: flags.slice(0, count) })] });
+  expect(toldOf(1)).toContain('     edits what judges it: a\uFFFD.test.ts (modified)\n');
+  expect(toldOf(7)).toContain(', d (modified), e (modified) and 2 more\n');
+  expect(toldOf(0)).not.toContain('judges it');
+});
+
 test('a verdict is told by its headline and its sentences, harmless for a terminal', () => {
   const summary = { headline: '2 is first\u001b[2J', sentences: ['It broke nothing.', 'It fixed one more.'] };
-  const told = (change: object) => {
-    const said: string[] = [];
-    const screen = { write: (text: string) => void said.push(text), bytes: () => {}, live: false };
-    printRun({ ...screen, color: false, width: () => 100 }, madeUp(change), []);
-    return said.join('');
-  };
   expect(told({ verdict: { summary } })).toContain(
     'Verdict: 2 is first\uFFFD[2J\n     It broke nothing.\n     It fixed one more.\n',
   );
