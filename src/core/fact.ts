@@ -156,7 +156,8 @@ export interface Payloads {
     duration_ms: number;
     output: string;
   } & Thinned;
-  'network.denied': { host: string; port: number; reason: string };
+  /** `on`: what was done there; an older event does not say it. */
+  'network.denied': { on?: CheckedOn | 'work'; host: string; port: number; reason: string };
   /** `again`: a result that differs from the base's, or a failure there, is looked at a second time. */
   'check.started': { name: string; command: string; on: CheckedOn; again?: true };
   'check.finished': {

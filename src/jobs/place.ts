@@ -33,17 +33,17 @@ export async function openPlace(
 ): Promise<Place> {
   const { run, project } = job.assignment;
   const { position, epoch } = job.claimed;
-  const network: Pick<WorkspaceRequest, 'network' | 'onDenied'> = {
+  const network = (on: Purpose): Pick<WorkspaceRequest, 'network' | 'onDenied'> => ({
     network: project.network,
-    onDenied: (denied) => job.recorder.emit({ type: 'network.denied', payload: { ...denied } }),
-  };
+    onDenied: (denied) => job.recorder.emit({ type: 'network.denied', payload: { on, ...denied } }),
+  });
   return {
     mirror,
     baseSha,
     checks: await checksOf(job, mirror, baseSha, signal),
     open: (on, until, patch) =>
       job.workspaces.open({
-        ...{ mirror, baseSha, signal: until, ...network },
+        ...{ mirror, baseSha, signal: until, ...network(on) },
         id: `run-${run.id}-${position}-${epoch}-${on.replace('_', '-')}`,
         ...(patch ? { patch } : {}),
         ...(project.setup === null ? {} : { setup: setupOf(job, project.setup, on) }),

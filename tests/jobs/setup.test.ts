@@ -62,6 +62,18 @@ test('a set-up that fails ends the variation with its words; what it may not rea
     expect.objectContaining({ exit_code: 3, cached: false }),
   );
   expect(of(events, 'network.denied')).toContainEqual(
-    expect.objectContaining({ host: 'elsewhere.example.org', port: 443 }),
+    expect.objectContaining({ on: 'work', host: 'elsewhere.example.org', port: 443 }),
   );
+}, 40_000);
+
+test('what a check of the base may not reach is told as the base’s', async () => {
+  const reaching = 'git ls-remote https://elsewhere.example.org/x; grep -q two a.txt';
+  const id = await bench.start({
+    ...{ source: path, checks: [{ name: 'reaching', command: reaching }] },
+    turns: [edit, done],
+    project: { network: ['packages.example.org'] },
+  });
+  expect((await bench.ended(id, 25_000)).variations[0]?.checks[0]?.result).toBe('fixed');
+  const denied = of(await bench.events(id), 'network.denied');
+  expect(new Set(denied.map((one) => one.on))).toEqual(new Set(['base', 'patch']));
 }, 40_000);
