@@ -1,4 +1,4 @@
-import type { Graft } from '../../drizzle/schema';
+import type { Graft, GraftPart } from '../../drizzle/schema';
 import { type Change, contextLines, diffBetween, listChanges } from '../agent/compare';
 import { graft as compose, type GraftConflict, GraftError } from '../agent/graft';
 import { BakeoffError, conflict, invalid, notFound } from '../core/errors';
@@ -88,19 +88,25 @@ export function openResults(parts: Parts): Results {
         const { mirror, shas } = await locate(runId, [of], signal);
         return contextLines(mirror, shas[0] ?? '', path, from, to, signal);
       }),
-    compose: (runId, graft) =>
+    compose: (runId, asked) =>
       bounded(limitMs, async (signal) => {
+        const graft = { ...asked, parts: asked.parts.map(normal) };
         const positions = graft.parts.map((part) => part.variation);
         const { mirror, base, shas } = await locate(runId, [graft.on, ...positions], signal);
         const [on = base, ...commits] = shas;
-        const asked = graft.parts.map((part, i) => ({ ...part, commit: commits[i] ?? '' }));
-        const made = await explained(() => compose({ mirror, base, on, parts: asked, signal }));
+        const located = graft.parts.map((part, i) => ({ ...part, commit: commits[i] ?? '' }));
+        const made = await explained(() => compose({ mirror, base, on, parts: located, signal }));
         if (!made.ok) throw graftConflict(made.conflicts);
         const sources = new Map(positions.map((at, i) => [at, commits[i] ?? ''] as const));
         if (graft.on !== null) sources.set(graft.on, on);
         return { graft, patch: made.patch, sources };
       }),
   };
+}
+
+/** Each hunk once, in the order of the file: as it is taken, and told of. */
+function normal({ hunks, ...part }: GraftPart): GraftPart {
+  return hunks === undefined ? part : { ...part, hunks: [...new Set(hunks)].sort((a, b) => a - b) };
 }
 
 /** The commit of each variation's result, by position; null for one without. */

@@ -137,7 +137,8 @@ describe('a graft', () => {
           ...{ authorization: `Bearer ${service.apiKey}`, 'content-type': 'application/json' },
           'idempotency-key': 'graft-1',
         },
-        body: JSON.stringify({ parts }),
+        // A hunk that is named twice is one.
+        body: JSON.stringify({ parts: [parts[0], { ...parts[1], hunks: [1, 1] }] }),
       });
     const [made, again] = [await send(), await send()];
     expect([made.status, again.status]).toEqual([201, 200]);
