@@ -206,9 +206,12 @@ export interface Payloads {
     /** The plan as the person changed it. */
     plan: string | null;
   };
-  /** What a judge said to one question of a verdict. `about`: positions, in the order in which they were shown. */
+  /**
+   * What a judge said to one question of a verdict; or, `verdict` null, that none could say whether a variation's goal is
+   * met. `about`: positions, in the order in which they were shown.
+   */
   'judge.answered': {
-    verdict: number;
+    verdict: number | null;
     question: 'criteria' | 'answers' | 'pair' | 'goal';
     about: number[];
     agent: string;

@@ -46,13 +46,16 @@ export async function assess(
         : recorder.commit([], async (tx) => {
             await addUsage(tx, claimed.runId, claimed.variationId, { ...usage, cost_usd });
           });
-    const { value, cost_usd } = await assessGoal({ model, signal, onAnswer }, { task, work });
-    if (value === null) return null;
+    const { value, failure, cost_usd } = await assessGoal({ model, signal, onAnswer }, { task, work });
+    const asked = { agent: seat.agent, model: seat.model.name, cost_usd };
+    if (value === null) {
+      const about = [claimed.position];
+      const payload = { ...asked, verdict: null, question: 'goal', about, text: null, failure } as const;
+      await recorder.commit([{ type: 'judge.answered', payload }], async () => {});
+      return null;
+    }
     const { met, missing, reason } = value;
-    const payload = {
-      ...{ agent: seat.agent, model: seat.model.name, met, missing, reason, cost_usd },
-      sha256: patch.sha256,
-    };
+    const payload = { ...asked, met, missing, reason, sha256: patch.sha256 };
     await recorder.commit([{ type: 'goal.assessed', payload }], async () => {});
     return value;
   }

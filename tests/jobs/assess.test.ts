@@ -60,4 +60,21 @@ test('an opinion that cannot be had, or a judge that is not configured, holds no
     expect([run.status, run.variations[0]!.iteration]).toEqual(['completed', 1]);
     expect(of(await bench.events(run.id), 'goal.assessed')).toEqual([]);
   }
+  // That it was asked for, and why it was not had, is in the variation's record.
+  const unheard = async ({ id }: { id: number }) =>
+    (await bench.events(id)).filter((event) => event.type === 'judge.answered');
+  expect(await unheard(silent)).toMatchObject([
+    { variation: 1, payload: { verdict: null, question: 'goal', failure: { code: 'unreadable' } } },
+  ]);
+  expect(await unheard(without)).toEqual([]);
+}, 30_000);
+
+test('a judge that is down is told of, with why', async () => {
+  await changeSettings(bench.database, { judges: ['judge'] });
+  provider.next({ kind: 'quota' });
+  const run = await bench.ended(await bench.start({ turns: [wrong, done] }));
+  expect(run.status).toBe('completed');
+  expect(of(await bench.events(run.id), 'judge.answered')).toMatchObject([
+    { agent: 'judge', about: [1], text: null, failure: { code: expect.stringContaining('model_') } },
+  ]);
 }, 30_000);
