@@ -5,7 +5,15 @@ import type { ItemList } from './item-list';
 /** What the service found out about a variation's work, besides its checks. */
 type Found = Extract<
   Event,
-  { type: 'setup.started' | 'setup.finished' | 'network.denied' | 'patch.flagged' | 'goal.assessed' }
+  {
+    type:
+      | 'setup.started'
+      | 'setup.finished'
+      | 'network.denied'
+      | 'patch.flagged'
+      | 'goal.assessed'
+      | 'judge.answered';
+  }
 >;
 
 export function evidence(list: ItemList, event: Found): void {
@@ -26,7 +34,7 @@ export function evidence(list: ItemList, event: Found): void {
         list,
         event,
         'warn',
-        'Network denied',
+        event.payload.on === 'base' ? 'Network denied on the base' : 'Network denied',
         `${event.payload.host}:${event.payload.port}. ${event.payload.reason}`,
       );
       return;
@@ -42,6 +50,12 @@ export function evidence(list: ItemList, event: Found): void {
         'The patch touches what judges it',
         `${named.join(', ')}${rest}; the base’s own version is run as well`,
       );
+      return;
+    }
+    case 'judge.answered': {
+      const { agent, failure } = event.payload;
+      const why = failure?.message ?? 'what was answered cannot be read';
+      notice(list, event, 'warn', 'The goal could not be assessed', `${why} (${agent})`);
       return;
     }
     case 'goal.assessed': {

@@ -247,6 +247,9 @@ export class Stream {
         evidence(this.#list, event);
         return;
       case 'judge.answered':
+        // Of a verdict it is the run's own.
+        if (payload.verdict === null) evidence(this.#list, event);
+        return;
       case 'verdict.given':
       case 'winner.chosen':
       case 'winner.cleared':

@@ -37,6 +37,32 @@ describe('a stream', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  test('says where the network was refused, and that a goal could not be assessed', async () => {
+    const denied = { host: 'example.org', port: 443, reason: 'Not on the list' };
+    const asked = {
+      question: 'goal',
+      about: [2],
+      agent: 'a judge',
+      model: 'm',
+      text: null,
+      cost_usd: null,
+    } as const;
+    const failure = { code: 'model_unavailable', message: 'It is <down>' } as const;
+    const { items } = streamOf([
+      { type: 'network.denied', payload: { ...denied, on: 'base' } },
+      { type: 'network.denied', payload: { ...denied, on: 'work' } },
+      { type: 'judge.answered', payload: { ...asked, about: [2], verdict: null, failure } },
+      // Of a verdict it is the run's own.
+      { type: 'judge.answered', payload: { ...asked, about: [2], verdict: 3, failure } },
+    ]);
+    expect(items).toMatchObject([
+      { kind: 'notice', strong: 'Network denied on the base' },
+      { kind: 'notice', strong: 'Network denied' },
+      { kind: 'notice', level: 'warn', strong: 'The goal could not be assessed' },
+    ]);
+    expect(await html(items)).toContain('It is &lt;down&gt; (a judge)');
+  });
+
   test('tells what is new and what changed, once', () => {
     const stream = new Stream(2);
     const [first, ...rest] = events([
