@@ -153,7 +153,7 @@ function reason(stderr: string): string {
 
 /** What git says of a network, or a host, that may be well again in a moment. */
 const passing =
-  /timed out|could not resolve|couldn.t connect|failed to connect|connection (?:refused|reset|closed)|early eof|rpc failed|unexpected disconnect|hung up|returned error: (?:429|5\d\d)|unable to access.*(?:ssl|tls)|network is unreachable/i;
+  /timed out|could not resolve|couldn.t connect|failed to connect|connection (?:refused|reset|closed)|closed (?:the connection|cleanly)|empty reply|transfer closed|framing layer|early eof|rpc failed|unexpected disconnect|hung up|returned error: (?:429|5\d\d)|unable to access.*(?:ssl|tls)|network is unreachable/i;
 
 /** Whether what failed may go well another time. */
 export function isPassing(error: Error): boolean {
