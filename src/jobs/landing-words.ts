@@ -43,7 +43,7 @@ export interface BodyMatter {
 /** The body of a pull request, where nobody wrote one: summary, checks, verdict, what to look at, and where it is from. */
 export function bodyOf({ run, variation, verdict, publicUrl }: BodyMatter): string {
   const { position, agent, result, checks, flags } = variation;
-  const summary = harmless(result ?? '', maxSummary);
+  const summary = quoted(harmless(result ?? '', maxSummary));
   const from = `run ${run.id}, variation ${position}, by ${harmlessLine(agent.name, 100)} (${harmlessLine(agent.model, 100)})`;
   const link =
     publicUrl === null
@@ -57,6 +57,11 @@ export function bodyOf({ run, variation, verdict, publicUrl }: BodyMatter): stri
     `---\n${link}`,
   ];
   return parts.filter((part) => part !== '').join('\n\n');
+}
+
+/** As a quotation: whatever its words begin, a code block above all, ends with it. */
+function quoted(text: string): string {
+  return text === '' ? '' : text.replace(/^/gm, '> ').replace(/^> $/gm, '>');
 }
 
 function tableOf(checks: readonly CheckOutcome[], base: readonly CheckOutcome[]): string {

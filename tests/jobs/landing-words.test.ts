@@ -93,6 +93,26 @@ test('a body has no more than there is to say, and an end', () => {
   };
   const bare = { run: { id: 5, name: 'n', base_checks: [] }, variation, verdict: null, publicUrl: null };
   expect(bodyOf(bare)).toBe(`---\nMade by Bakeoff: run 5, variation 2, by @${gap}ann (m).`);
+  // Whatever the agent's words begin, what was found out is not theirs to hide.
+  for (const open of [
+    '```text',
+    '~~~',
+    '- one\n  ```',
+    '> ```',
+    '1. a\n\n   ~~~~',
+    '| a |\n| - |',
+    '    code',
+  ]) {
+    const told = {
+      ...variation,
+      result: `Fine.\n\n${open}\nAll pass.`,
+      checks: [{ ...outcome, name: 'unit' }],
+    };
+    const page = Bun.markdown.html(bodyOf({ ...bare, variation: told, verdict: 'It is ahead' }));
+    expect(page).toContain('<h3>Checks</h3>');
+    expect(page).toContain('<h3>Verdict</h3>');
+    expect(page).toMatch(/<blockquote>.*All pass\..*<\/blockquote>/s);
+  }
   const many = Array.from({ length: 200 }, (_, i) => ({ ...outcome, name: `check ${i}` }));
   const flags = Array.from({ length: 100 }, (_, i) => ({
     ...{ path: `tests/${i}`, kind: 'test' as const, change: 'added' as const },
