@@ -131,8 +131,9 @@ export function wordsOf({ row, run, variation }: LandingWork): Words {
   };
 }
 
+/** Numbers begin anew in another database, which may land in the same repository; its moments are others. */
 export function markerOf({ row }: LandingWork): string {
-  return marker(`run-${row.run_id}/landing-${row.id}`);
+  return marker(`run-${row.run_id}/landing-${row.id}/${row.created_at.getTime().toString(36)}`);
 }
 
 async function generated({ parts, run, variation }: LandingWork): Promise<string> {

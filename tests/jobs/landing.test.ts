@@ -232,7 +232,7 @@ describe('a pull request', () => {
       head: landing.branch,
       labels: ['bakeoff'],
     });
-    expect(pull!.body).toContain(`<!-- bakeoff:run-${runId}/landing-${landing.id} -->`);
+    expect(pull!.body).toMatch(new RegExp(`<!-- bakeoff:run-${runId}/landing-${landing.id}/[a-z0-9]+ -->$`));
     expect(pull!.body).toContain('Fixes #\u200b3, says @\u200boctocat <\u200bimg src=x>');
     expect(pull!.body).toContain('| `` a¦b `c` `` | failed | fixed |');
     expect(pull!.body).toContain('Variation 1 is the only one');
