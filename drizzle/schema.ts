@@ -661,7 +661,10 @@ export const landings = pgTable(
       .where(sql`${table.status} in ('wanted', 'landing', 'undo_wanted', 'undoing')`),
     index('landings_to_watch')
       .on(table.polled_at)
-      .where(sql`${table.status} = 'landed' and ${table.pull_request}->>'state' = 'open'`),
+      .where(
+        sql`${table.status} = 'landed' and ${table.pull_request} is not null
+          and (${table.pull_request}->>'state' in ('open', 'closed') or ${table.polled_at} is null)`,
+      ),
   ],
 );
 

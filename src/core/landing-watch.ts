@@ -21,14 +21,23 @@ const longestPollS = 600;
 /** After looks that failed, up to this. */
 const longestFailS = 3_600;
 
-/** Takes the open pull request whose turn it is for a look; of several processes that ask, one gets it. */
+/** A closed one may be opened again: it is looked at after a quarter of the time since, for so many days. */
+const closedDays = 30;
+/** Of those that are looked at no more. */
+const neverS = 3_000_000_000;
+
+/**
+ * Takes the pull request whose turn it is for a look: one that is open, or closed and not merged, or of which something
+ * was heard, which is a hint only. Of several processes that ask, one gets it.
+ */
 export async function claimLook({ sql }: Pick<Database, 'sql'>): Promise<WatchedLanding | null> {
   // Written so that the index of those to watch serves it.
   const [row] = await sql<WatchedLanding[]>`
     update landings l set polled_at = now() from runs r
     where r.id = l.run_id and l.id = (
       select id from landings
-      where status = 'landed' and pull_request->>'state' = 'open' and (
+      where status = 'landed' and pull_request is not null
+        and (pull_request->>'state' in ('open', 'closed') or polled_at is null) and (
         polled_at is null or polled_at <= now() - make_interval(secs => ${pollS}) and polled_at <= now() - make_interval(
           secs => least(${longestPollS}, extract(epoch from now() - updated_at) / 60)))
       order by polled_at nulls first limit 1 for update skip locked)
@@ -58,7 +67,15 @@ export async function noteLook(
     const [row] = await tx<{ pull_request: PullRequest }[]>`
       update landings set tries = 0 where id = ${look.id} and polled_at = ${look.polled_at} and status = 'landed'
       returning pull_request`;
-    return row ? await put(tx, look, row.pull_request, pull) : false;
+    const isNews = row ? await put(tx, look, row.pull_request, pull) : false;
+    if (pull.state === 'closed') {
+      const age = tx`extract(epoch from now() - updated_at)`;
+      await tx`
+        update landings set polled_at = now() + make_interval(secs => case
+          when ${age} > ${closedDays * 86_400} then ${neverS} else ${age} / 4 end)
+        where id = ${look.id} and polled_at = ${look.polled_at}`;
+    }
+    return isNews;
   });
 }
 

@@ -17,7 +17,7 @@ const sayAgainMs = 600_000;
 const stopMs = 1_000;
 
 /**
- * Looks at the pull requests that winners went out as, until they are merged or closed: each about once a minute, by
+ * Looks at the pull requests that winners went out as, until they are merged: the open ones about once a minute, by
  * whichever process of the cluster comes first.
  * @returns ends it
  */

@@ -85,9 +85,44 @@ describe.each(['github', 'forgejo'] as const)('%s', (kind) => {
     });
     expect(await updates(runId)).toHaveLength(2);
     on.forge.requests.length = 0;
-    await due();
+    await on.bench.database.sql`update landings set polled_at = now() - interval '1 day'`;
     await look();
     expect(on.forge.requests).toEqual([]);
+  });
+
+  test('a closed one is looked at seldom, and what becomes of it is found out; after a month no more', async () => {
+    const { runId, landing } = await landed();
+    const { sql } = on.bench.database;
+    const number = (await pullOf(runId))!.number;
+    const pull = on.forge.pulls.find((one) => one.number === number)!;
+    const later = async (hours: number) => {
+      await sql`
+        update landings set updated_at = updated_at - make_interval(hours => ${hours}),
+          polled_at = polled_at - make_interval(hours => ${hours}) where run_id = ${runId}`;
+      await look();
+    };
+    pull.state = 'closed';
+    await later(1);
+    expect(await pullOf(runId)).toMatchObject({ state: 'closed' });
+    // Of an hour ago: the next look is a quarter of that away.
+    await later(1);
+    pull.state = 'open';
+    await look();
+    expect(await pullOf(runId)).toMatchObject({ state: 'closed' });
+    await later(1);
+    expect(await pullOf(runId)).toMatchObject({ state: 'open' });
+    // A hint that is out of date, or a lie, does not last.
+    const said = pullNews(number, landing.branch!, 'closed');
+    expect(await hear('pull_request', said)).toBe('taken');
+    expect(await pullOf(runId)).toMatchObject({ state: 'closed' });
+    await look();
+    expect(await pullOf(runId)).toMatchObject({ state: 'open' });
+    pull.state = 'closed';
+    await later(1);
+    await later(31 * 24);
+    pull.state = 'open';
+    await later(31 * 24);
+    expect(await pullOf(runId)).toMatchObject({ state: 'closed' });
   });
 
   test('a forge that is away is asked less and less often, by whichever process', async () => {
