@@ -94,6 +94,11 @@ export function openSql(
   return postgres({ ...settings, ...address, user: address.user, pass: address.password });
 }
 
+/** All that is read in it is of one moment, whatever is committed meanwhile; only through the `db` that it is given. */
+export function atOneMoment<T>(db: Db, read: (db: Db) => Promise<T>): Promise<T> {
+  return db.transaction(read, { isolationLevel: 'repeatable read', accessMode: 'read only' });
+}
+
 /** Brings the schema up to date; any number of processes may ask at once. */
 export async function migrateDatabase(address: string | DatabaseAddress): Promise<void> {
   const client = openSql(address, { max: 1, limitS: migrationLimitS });

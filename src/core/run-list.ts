@@ -2,7 +2,7 @@ import { and, asc, count, desc, eq, exists, ilike, inArray, or, type SQL, sql } 
 import { agents, type RunStatus, type RunType, runs, type TaskType, variations } from '../../drizzle/schema';
 import type { Page, Run } from './contract';
 import { type CursorKind, readCursor, writeCursor } from './cursor';
-import type { Database, Db } from './db';
+import { atOneMoment, type Database, type Db } from './db';
 import { completeRuns, type RunRow, selectRuns } from './run-object';
 
 export const runSorts = ['priority', 'newest', 'oldest', 'live'] as const;
@@ -28,14 +28,16 @@ export async function listRuns({ db }: Pick<Database, 'db'>, filter: RunFilter =
   const where = whereOf(db, filter);
   const order = orders[filter.sort ?? 'priority'];
   const after = filter.cursor ? beyond(order, filter.cursor) : undefined;
-  const [rows, [counted]] = await Promise.all([
-    selectRuns(db)
-      .where(and(where, after))
-      .orderBy(...order.keys.map(({ by }) => (order.descending ? desc(by) : asc(by))))
-      .limit(limit + 1),
+  const [{ rows, items }, [counted]] = await Promise.all([
+    atOneMoment(db, async (db) => {
+      const rows = await selectRuns(db)
+        .where(and(where, after))
+        .orderBy(...order.keys.map(({ by }) => (order.descending ? desc(by) : asc(by))))
+        .limit(limit + 1);
+      return { rows, items: await completeRuns(db, rows.slice(0, limit)) };
+    }),
     db.select({ total: count() }).from(runs).where(where),
   ]);
-  const items = await completeRuns(db, rows.slice(0, limit));
   const last = rows.length > limit ? rows[limit - 1] : undefined;
   return {
     items,

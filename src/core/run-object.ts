@@ -1,4 +1,5 @@
-import { and, desc, eq, inArray, sql } from 'drizzle-orm';
+import { and, desc, eq, sql } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
 import {
   agents,
   checks,
@@ -27,10 +28,15 @@ export function selectRuns(db: Db) {
 }
 export type RunRow = { run: typeof runs.$inferSelect; project: string };
 
-/** Rows made into objects of the contract: variations, checks and dependencies of all of them in one query each. */
+/**
+ * Rows made into objects of the contract: variations, checks and dependencies of all of them in one query each.
+ * @param db the transaction that read the rows: read at another moment, a verdict may name a winner that its run lacks
+ */
 export async function completeRuns(db: Db, rows: readonly RunRow[]): Promise<Run[]> {
   if (rows.length === 0) return [];
-  const ids = rows.map((row) => row.run.id);
+  // The text of a statement is the same for any ids: prepared, it goes out with the others, and is not planned anew.
+  const ids = `{${rows.map((row) => row.run.id).join(',')}}`;
+  const isOfThem = (column: PgColumn) => sql`${column} = any(${ids}::int[])`;
   const [parts, results, dependencies, landed, links, given, judging] = await Promise.all([
     db
       .select({
@@ -39,20 +45,32 @@ export async function completeRuns(db: Db, rows: readonly RunRow[]): Promise<Run
       })
       .from(variations)
       .innerJoin(agents, eq(agents.id, variations.agent_id))
-      .where(inArray(variations.run_id, ids))
-      .orderBy(variations.run_id, variations.position),
-    db.select().from(checks).where(inArray(checks.run_id, ids)).orderBy(checks.id),
+      .where(isOfThem(variations.run_id))
+      .orderBy(variations.run_id, variations.position)
+      .prepare('variations of runs')
+      .execute(),
+    db
+      .select()
+      .from(checks)
+      .where(isOfThem(checks.run_id))
+      .orderBy(checks.id)
+      .prepare('checks of runs')
+      .execute(),
     db
       .select({ run_id: runDependencies.run_id, id: runs.id, status: runs.status })
       .from(runDependencies)
       .innerJoin(runs, eq(runs.id, runDependencies.depends_on))
-      .where(inArray(runDependencies.run_id, ids))
-      .orderBy(runs.id),
+      .where(isOfThem(runDependencies.run_id))
+      .orderBy(runs.id)
+      .prepare('dependencies of runs')
+      .execute(),
     db
       .selectDistinctOn([landings.run_id])
       .from(landings)
-      .where(inArray(landings.run_id, ids))
-      .orderBy(landings.run_id, desc(landings.id)),
+      .where(isOfThem(landings.run_id))
+      .orderBy(landings.run_id, desc(landings.id))
+      .prepare('landings of runs')
+      .execute(),
     readLinks(
       db,
       rows.map((row) => row.run),
@@ -60,12 +78,16 @@ export async function completeRuns(db: Db, rows: readonly RunRow[]): Promise<Run
     db
       .selectDistinctOn([verdicts.run_id])
       .from(verdicts)
-      .where(and(inArray(verdicts.run_id, ids), eq(verdicts.status, 'given')))
-      .orderBy(verdicts.run_id, desc(verdicts.id)),
+      .where(and(isOfThem(verdicts.run_id), eq(verdicts.status, 'given')))
+      .orderBy(verdicts.run_id, desc(verdicts.id))
+      .prepare('verdicts of runs')
+      .execute(),
     db
       .select({ run_id: verdicts.run_id })
       .from(verdicts)
-      .where(and(inArray(verdicts.run_id, ids), sql`${verdicts.status} in ('wanted', 'judging')`)),
+      .where(and(isOfThem(verdicts.run_id), sql`${verdicts.status} in ('wanted', 'judging')`))
+      .prepare('runs being judged')
+      .execute(),
   ]);
   const partsOf = Map.groupBy(parts, (part) => part.variation.run_id);
   const resultsOf = Map.groupBy(results, (result) => result.run_id);

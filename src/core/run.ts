@@ -8,7 +8,7 @@ import {
   type TaskType,
 } from '../../drizzle/schema';
 import type { Run, Variation } from './contract';
-import { type Database, jsonb, type Tx } from './db';
+import { atOneMoment, type Database, jsonb, type Tx } from './db';
 import { readDependencies } from './dependency';
 import { conflict, invalid, notFound } from './errors';
 import { estimateRun } from './estimate';
@@ -159,8 +159,9 @@ export function nameFrom(goal: string): string {
 
 /** @throws BakeoffError 404 */
 export async function getRun({ db }: Pick<Database, 'db'>, id: number): Promise<Run> {
-  const rows = await selectRuns(db).where(eq(runs.id, id));
-  const [run] = await completeRuns(db, rows);
+  const [run] = await atOneMoment(db, async (db) =>
+    completeRuns(db, await selectRuns(db).where(eq(runs.id, id)).prepare('run').execute()),
+  );
   if (!run) throw notFound('run', id);
   return run;
 }

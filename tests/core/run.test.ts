@@ -202,6 +202,38 @@ describe('a run', () => {
     expect((await getRun(database, runId)).time_left).toBe(0);
   });
 
+  test('is of one moment, alone and in a list, while its verdict picks its winner', async () => {
+    const { sql } = database;
+    for (const read of [
+      getRun,
+      async (_: unknown, id: number) => (await listRuns(database)).items.find((one) => one.id === id),
+    ]) {
+      const id = await makeRun(database);
+      await sql`insert into verdicts (run_id, status) values (${id}, 'judging')`;
+      const reading = await sql.begin(async (tx) => {
+        await tx`lock table verdicts in access exclusive mode`;
+        const reading = read(database, id);
+        await until(async () => {
+          const [row] = await sql`
+            select from pg_locks where relation = 'verdicts'::regclass and not granted
+              and database = (select oid from pg_database where datname = current_database())`;
+          return row !== undefined;
+        }, 'the wait for the verdict');
+        await tx`
+          update runs set winner = 1, winner_by = 'verdict', winner_at = now() where id = ${id}`;
+        await tx`
+          update verdicts set status = 'given', given_at = now(), verdict = '{"winner": 1}' where run_id = ${id}`;
+        return { reading };
+      });
+      expect(await reading.reading).toMatchObject({ winner: null, verdict: null, judging: true });
+      expect(await read(database, id)).toMatchObject({
+        winner: { position: 1 },
+        verdict: { winner: 1 },
+        judging: false,
+      });
+    }
+  });
+
   test('that is not there, or a variation of it, is 404', async () => {
     const runId = await makeRun(database);
     for (const look of [
