@@ -117,10 +117,15 @@ export async function listAwaitedWinners(
  */
 export async function inheritedResult(sql: Sql | Tx, runId: number): Promise<string | null> {
   const [run] = await sql<{ base_sha: string }[]>`
-    select r.base_sha from runs r where r.id = ${runId} and r.flow_place > 1 and exists (
-      select from runs o join variations v on v.run_id = o.id
-      where o.flow = r.flow and o.flow_place < r.flow_place and v.commit_sha = r.base_sha and o.base_sha <> r.base_sha)`;
+    select r.base_sha from runs r where r.id = ${runId} and ${inherits(sql)}`;
   return run?.base_sha ?? null;
+}
+
+/** The same as SQL: whether the run `r` stands on such a result. */
+export function inherits(sql: Sql | Tx) {
+  return sql`(r.flow_place > 1 and exists (
+    select from runs o join variations v on v.run_id = o.id
+    where o.flow = r.flow and o.flow_place < r.flow_place and v.commit_sha = r.base_sha and o.base_sha <> r.base_sha))`;
 }
 
 /** The variation of a project that made a commit, and what the commit can be made of again. */

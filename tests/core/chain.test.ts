@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { createHash } from 'node:crypto';
 import type { ContextText } from '../../drizzle/schema';
 import { createAgent } from '../../src/core/agent';
+import { listAskedWinners } from '../../src/core/asked-winner';
 import { insertCheckpoint } from '../../src/core/checkpoint';
 import { finish } from '../../src/core/claim';
+import { append } from '../../src/core/event';
 import { createChain } from '../../src/core/flow';
 import { releaseDue } from '../../src/core/pending';
 import { projectOf } from '../../src/core/project';
@@ -13,7 +15,7 @@ import { listRuns } from '../../src/core/run-list';
 import { stop } from '../../src/core/steer';
 import { chooseWinner } from '../../src/core/winner';
 import { freshDatabase, type TestDatabase } from '../support/database';
-import { claimOne, newAgent, statusesOf, vault } from './scene';
+import { claimOne, makeRun, newAgent, statusesOf, vault } from './scene';
 
 // A busy machine is slow, not wrong.
 setDefaultTimeout(30_000);
@@ -124,6 +126,80 @@ describe('a chain of runs', () => {
     await deleteRun(database, runs[1]!);
     expect((await getRun(database, runs[0]!)).flow).toEqual({ place: 1, runs: [runs[0]!] });
     expect((await createChain(database, [link('a'), link('b')], key)).existed).toBe(false);
+  });
+});
+
+describe('a stage whose verdict asks a person', () => {
+  const picks = { options: { ...defaultOptions, pick: 'verdict' as const } };
+  const landRequest = {
+    ...{ mode: 'branch' as const, target: null, title: null, body: null, labels: [] },
+    ...{ squash: true, author: null, co_authors: [], checkout: false },
+  };
+  const lands = { options: { ...picks.options, land: landRequest } };
+  /** What was run does not decide: told as a verdict tells it. */
+  async function ask(runId: number): Promise<void> {
+    await database.sql.begin(async (tx) => {
+      const payload = { verdict: 1, decided_by: null, tie: true, asks: true, ranking: [], summary: 'A tie' };
+      await append(tx, runId, null, [{ type: 'verdict.given', payload }]);
+      await tx`
+        update verdicts set status = 'given', given_at = now(), verdict = '{"summary": {"headline": "A tie"}}',
+          seq = (select seq from runs where id = ${runId})
+        where run_id = ${runId}`;
+    });
+  }
+  const asked = async (runs: readonly number[]) =>
+    (await listAskedWinners(database, 99)).map((one) => one.id).filter((id) => runs.includes(id));
+
+  test('waits for that only while something can be chosen and nothing was built on it', async () => {
+    const runs = await chain(
+      stage('analysis', picks),
+      stage('coding', { ...picks, variations: 2 }),
+      stage('review', picks),
+    );
+    const [analysis, coding, review] = runs;
+    await complete(analysis!, 'The rounding is wrong.');
+    await ask(analysis!);
+    expect(await asked(runs)).toEqual([]);
+    await releaseDue(database);
+    await complete(coding!, 'did it', sha('a'));
+    await complete(coding!, 'did it, too', sha('b'), { position: 2 });
+    await ask(coding!);
+    await releaseDue(database);
+    expect(await asked(runs)).toEqual([coding!]);
+    await stop(database, review!);
+    expect(await asked(runs)).toEqual([]);
+    await retry(database, review!, undefined, 'start');
+    expect(await asked(runs)).toEqual([coding!]);
+    // The others' result is one and the same: the flow goes on without a choice.
+    await database.sql`update variations set commit_sha = ${sha('a')} where run_id = ${coding!}`;
+    expect(await releaseDue(database)).toHaveLength(1);
+    expect(await asked(runs)).toEqual([]);
+    await complete(review!, 'It is right.', sha('a'));
+    await ask(review!);
+    expect(await asked(runs)).toEqual([]);
+  });
+
+  test('waits at the end of a flow whose result is to land', async () => {
+    const runs = await chain(stage('coding', picks), stage('review', lands));
+    const [coding, review] = runs;
+    await complete(coding!, 'did it', sha('a'));
+    await ask(coding!);
+    expect(await asked(runs)).toEqual([coding!]);
+    await releaseDue(database);
+    await complete(review!, 'It is right.');
+    await ask(review!);
+    expect(await asked(runs)).toEqual([review!]);
+  });
+
+  test('waits by itself until it is chosen, also when another that would start from it is stopped', async () => {
+    const id = await makeRun(database, 2, { ...picks, project_id });
+    await complete(id, 'did it', sha('a'));
+    await complete(id, 'did it, too', sha('b'), { position: 2 });
+    await ask(id);
+    await stop(database, await makeRun(database, 1, { project_id, base_run: id }));
+    expect(await asked([id])).toEqual([id]);
+    await chooseWinner(database, id, { position: 1, by: 'person', note: null });
+    expect(await asked([id])).toEqual([]);
   });
 });
 
