@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database, Db, Sql, Tx } from './db';
 import { invalid } from './errors';
+import { cleanText } from './text';
 
 type DrizzleTx = Pick<Db, 'execute'>;
 
@@ -91,7 +92,7 @@ export async function renameJudge(tx: DrizzleTx, from: string, to: string): Prom
 async function requireAgents(tx: Tx, names: readonly string[]): Promise<void> {
   const found = await tx<
     { name: string }[]
-  >`select name from agents where name = any(${[...names]}::text[]) for share`;
+  >`select name from agents where name = any(${names.map(cleanText)}::text[]) for share`;
   const known = new Set(found.map((row) => row.name));
   for (const [i, name] of names.entries()) {
     if (!known.has(name)) throw invalid(`judges.${i}`, `There is no agent ${name}`);

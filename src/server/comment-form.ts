@@ -8,7 +8,7 @@ import { Toast } from '../views/toast';
 import { requireBytes } from './body';
 import { enqueue } from './enqueue';
 import { parts } from './form-answer';
-import { textOf, whole } from './form-fields';
+import { searchOf, textOf, whole } from './form-fields';
 import { lead, type Place } from './lead';
 import { ownPath, takesParts } from './page-shell';
 import type { Services } from './services';
@@ -68,5 +68,5 @@ function readComment(form: URLSearchParams) {
 }
 
 function placeIn(back: string): Place {
-  return { page: 'compare', search: new URL(back, 'http://page').searchParams };
+  return { page: 'compare', search: searchOf(new URL(back, 'http://page').href) };
 }

@@ -10,7 +10,7 @@ import { partsOf } from '../views/compare-address';
 import { isOver } from '../views/runlist';
 import { requireBytes } from './body';
 import { comparePage, gapLines, queryOf, tray } from './compare-page';
-import { readForm, textOf, whole } from './form-fields';
+import { readForm, searchOf, textOf, whole } from './form-fields';
 import { lead, placeOf } from './lead';
 import { readId } from './query';
 import type { Services } from './services';
@@ -19,15 +19,14 @@ import { idempotencyOf } from './start-run';
 /** The compare page, and what is decided on it: what a graft is made of, who wins, that it is judged again. */
 export function comparePages(services: Services) {
   const { database } = services;
-  const searchOf = (request: Request) => new URL(request.url).searchParams;
   return new Elysia({ name: 'compare-pages', detail: { hide: true } })
     .get('/runs/:id/compare', ({ request, params }) =>
-      comparePage(services, request, readId(params.id), searchOf(request)),
+      comparePage(services, request, readId(params.id), searchOf(request.url)),
     )
     .get('/runs/:id/compare/lines', ({ request, params }) =>
-      gapLines(services, readId(params.id), searchOf(request)),
+      gapLines(services, readId(params.id), searchOf(request.url)),
     )
-    .get('/runs/:id/graft', ({ request, params }) => tray(services, readId(params.id), searchOf(request)))
+    .get('/runs/:id/graft', ({ request, params }) => tray(services, readId(params.id), searchOf(request.url)))
     .post(
       '/runs/:id/grafts',
       ({ request, params, body }) => grafted(services, request, readId(params.id), readForm(body)),

@@ -5,6 +5,7 @@ import { isOver } from '../views/runlist';
 import { Toast } from '../views/toast';
 import { verdictEvents } from './compare-matter';
 import { enqueue } from './enqueue';
+import { searchOf } from './form-fields';
 import { home } from './home-page';
 import { pageHeaders, seeOther, takesParts } from './page-shell';
 import { chosen, runPage, tabOf } from './run-page';
@@ -80,7 +81,7 @@ async function placesOf({ database }: Services, id: number, form: URLSearchParam
 /** Which variation and tab the page shows that a button stands on. */
 export function shownIn(request: Request): URLSearchParams {
   const from = request.headers.get('hx-current-url') ?? request.headers.get('referer') ?? '';
-  const search = URL.canParse(from) ? new URL(from).searchParams : new URLSearchParams();
+  const search = URL.canParse(from) ? searchOf(from) : new URLSearchParams();
   const kept = new URLSearchParams();
   for (const name of ['v', 'tab']) {
     const value = search.get(name);

@@ -1,14 +1,23 @@
 import { invalid } from '../core/errors';
 import { cleanText } from '../core/text';
 
-/** A form as a browser sends it. */
+/** A form as a browser sends it, fit for Postgres. */
 export function readForm(body: unknown): URLSearchParams {
-  return new URLSearchParams(String(body ?? ''));
+  return cleaned(new URLSearchParams(String(body ?? '')));
 }
 
-/** A form's text as it was typed, fit for Postgres: browsers send line breaks as CRLF. */
+/** What a page's address says, fit for Postgres. */
+export function searchOf(address: string): URLSearchParams {
+  return cleaned(new URL(address).searchParams);
+}
+
+function cleaned(fields: URLSearchParams): URLSearchParams {
+  return new URLSearchParams([...fields].map(([name, value]) => [name, cleanText(value)]));
+}
+
+/** A form's text as it was typed: browsers send line breaks as CRLF. */
 export function textOf(form: URLSearchParams, name: string): string {
-  return cleanText((form.get(name) ?? '').replaceAll('\r\n', '\n')).trim();
+  return (form.get(name) ?? '').replaceAll('\r\n', '\n').trim();
 }
 
 /** @throws BakeoffError 422 */

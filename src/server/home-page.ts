@@ -2,6 +2,7 @@ import { listProjects } from '../core/project';
 import type { Entry, EntryError } from '../views/form';
 import { HomePage } from '../views/home';
 import { readQuery } from '../views/query';
+import { searchOf } from './form-fields';
 import { countRuns, listPage, readWaits, readWeek } from './list-view';
 import { pageHeaders, shellOf } from './page-shell';
 import type { Refused } from './refused';
@@ -14,7 +15,7 @@ export async function home(
   { sent, refused }: { sent?: { entry: Entry; error: EntryError }; refused?: Refused } = {},
 ): Promise<Response> {
   const { database } = services;
-  const search = sent || refused ? new URLSearchParams() : new URL(request.url).searchParams;
+  const search = sent || refused ? new URLSearchParams() : searchOf(request.url);
   const query = readQuery(search);
   const [shell, page, stats, counts, projects, waits] = await Promise.all([
     shellOf(services, request),

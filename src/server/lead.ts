@@ -2,6 +2,7 @@ import { BakeoffError } from '../core/errors';
 import { getRun } from '../core/run';
 import { comparePage } from './compare-page';
 import { enqueue } from './enqueue';
+import { searchOf } from './form-fields';
 import { seeOther } from './page-shell';
 import type { Refused } from './refused';
 import { runPage } from './run-page';
@@ -52,11 +53,12 @@ export async function lead(
 export function placeOf(request: Request, id: number): Place {
   const from = request.headers.get('referer') ?? '';
   if (!URL.canParse(from)) return { page: 'compare', search: new URLSearchParams() };
-  const { pathname, searchParams } = new URL(from);
-  searchParams.delete('sheet');
-  if (pathname === `/runs/${id}`) return { page: 'run', search: searchParams };
+  const { pathname } = new URL(from);
+  const search = searchOf(from);
+  search.delete('sheet');
+  if (pathname === `/runs/${id}`) return { page: 'run', search };
   const same = pathname === `/runs/${id}/compare`;
-  return { page: 'compare', search: same ? searchParams : new URLSearchParams() };
+  return { page: 'compare', search: same ? search : new URLSearchParams() };
 }
 
 export function addressOf(id: number, { page, search }: Place): string {

@@ -11,6 +11,7 @@ import { compareFeed } from './compare-feed';
 import { comparePages } from './compare-forms';
 import { queryOf } from './compare-page';
 import { bodyOf, entryError, readEntry } from './entry';
+import { readForm, searchOf } from './form-fields';
 import { home } from './home-page';
 import { landingForms } from './landing-forms';
 import { listFeed } from './list-feed';
@@ -46,13 +47,13 @@ export function pages(services: Services) {
     .use(statisticsPages(services))
     .get('/', ({ request }) => home(services, request))
     .get('/feed', ({ request, server }) => {
-      const query = readListQuery(new URL(request.url).searchParams);
+      const query = readListQuery(searchOf(request.url));
       return eventStream(request, server, services.stopping, (signal) => listFeed(services, query, signal));
     })
     .post(
       '/runs',
       async ({ request, body }) => {
-        const entry = readEntry(new URLSearchParams(String(body ?? '')));
+        const entry = readEntry(readForm(body));
         const read = bodyOf(entry, await findProject(database, entry.project));
         if ('error' in read) return home(services, request, { sent: { entry, error: read.error } });
         try {
@@ -67,11 +68,11 @@ export function pages(services: Services) {
     )
     .get('/runs', () => seeOther('/'))
     .get('/runs/:id', ({ request, params }) =>
-      runPage(services, request, readId(params.id), new URL(request.url).searchParams),
+      runPage(services, request, readId(params.id), searchOf(request.url)),
     )
     .get('/runs/:id/feed', async ({ request, params, server }) => {
       const run = await getRun(database, readId(params.id));
-      const search = new URL(request.url).searchParams;
+      const search = searchOf(request.url);
       if (search.get('page') === 'compare') {
         const [query, after] = [queryOf(run, search), resumeAfter(request)];
         return eventStream(request, server, services.stopping, (signal) =>
@@ -83,7 +84,7 @@ export function pages(services: Services) {
       return eventStream(request, server, services.stopping, (signal) => runFeed(services, query, signal));
     })
     .get('/runs/:id/earlier', async ({ request, params }) => {
-      const search = new URL(request.url).searchParams;
+      const search = searchOf(request.url);
       const run = await getRun(database, readId(params.id));
       const { position } = chosen(run.variations, search.get('v'));
       const parts = await earlierItems(services, run.id, position, seqOf(search.get('before')) ?? 1);
@@ -94,7 +95,7 @@ export function pages(services: Services) {
     .post(
       '/theme',
       ({ body }) => {
-        const form = new URLSearchParams(String(body ?? ''));
+        const form = readForm(body);
         const theme = themes.find((one) => one === form.get('theme'));
         const cookie = theme ? `theme=${theme}; Max-Age=31536000` : 'theme=; Max-Age=0';
         const response = seeOther(ownPath(form.get('back') ?? '/'));

@@ -7,6 +7,7 @@ import { listRuns } from '../core/run-list';
 import { ProjectPage } from '../views/project';
 import type { ProjectEntry, ProjectError } from '../views/project-entry';
 import { type NewProjectEntry, type NewProjectError, ProjectsPage } from '../views/projects';
+import { readForm, searchOf } from './form-fields';
 import { pageHeaders, seeOther, shellOf } from './page-shell';
 import { parseNewProject, parseProjectChange } from './project-body';
 import { changeOf, entryOf, projectError, readEntry } from './project-entry';
@@ -25,7 +26,7 @@ export function projectsPages(services: Services) {
     .post(
       '/projects',
       async ({ request, body }) => {
-        const form = new URLSearchParams(String(body ?? ''));
+        const form = readForm(body);
         const text = (name: string) => (form.get(name) ?? '').trim();
         const entry = { source: text('source'), name: text('name') };
         const made = await tried(() => makeProject(services, parseNewProject(newBody(entry)), null));
@@ -40,7 +41,7 @@ export function projectsPages(services: Services) {
       '/projects/:id',
       async ({ request, params, body }) => {
         const project = await getProject(database, readId(params.id));
-        const entry = readEntry(new URLSearchParams(String(body ?? '')));
+        const entry = readEntry(readForm(body));
         const asked = changeOf(entry, project);
         if ('error' in asked)
           return onePage(services, request, project.id, { entry, error: asked.error, status: 422 });
@@ -58,7 +59,7 @@ export function projectsPages(services: Services) {
       '/projects/:id/token',
       async ({ request, params, body }) => {
         const { id, has_token } = await getProject(database, readId(params.id));
-        const form = new URLSearchParams(String(body ?? ''));
+        const form = readForm(body);
         const user = (form.get('token_user') ?? '').trim();
         const change = () =>
           changeProject(services, id, parseProjectChange(tokenBody(form, user, has_token)));
@@ -98,7 +99,7 @@ async function listPage(
   sent?: { entry: NewProjectEntry; error: NewProjectError },
 ): Promise<Response> {
   const { database } = services;
-  const search = sent ? new URLSearchParams() : new URL(request.url).searchParams;
+  const search = sent ? new URLSearchParams() : searchOf(request.url);
   const [shell, { page, older }] = await Promise.all([
     shellOf(services, request),
     readPage(services, search.get('cursor')),
@@ -160,7 +161,7 @@ async function onePage(
     error,
     token,
     problem,
-    saved: request.method === 'GET' && new URL(request.url).searchParams.has('saved'),
+    saved: request.method === 'GET' && searchOf(request.url).has('saved'),
   });
   return new Response(markup, { status, headers: pageHeaders });
 }

@@ -3,6 +3,7 @@ import { BakeoffError } from '../core/errors';
 import { letIn } from '../core/limit';
 import { changeSettings, mostJudges, readSettings, type Settings } from '../core/settings';
 import { type SettingsEntry, type SettingsField, SettingsPage, type SettingsWrong } from '../views/settings';
+import { readForm, searchOf } from './form-fields';
 import { readWeek } from './list-view';
 import { pageHeaders, seeOther, shellOf } from './page-shell';
 import type { Services } from './services';
@@ -13,13 +14,13 @@ export function settingsPages(services: Services) {
   return new Elysia({ name: 'settings-pages', detail: { hide: true } })
     .get('/settings', async ({ request }) =>
       page(services, request, entryOf(await readSettings(database)), {
-        saved: new URL(request.url).searchParams.has('saved'),
+        saved: searchOf(request.url).has('saved'),
       }),
     )
     .post(
       '/settings',
       async ({ request, body }) => {
-        const form = new URLSearchParams(String(body ?? ''));
+        const form = readForm(body);
         const entry = readEntry(form);
         const read = settingsOf(entry);
         if ('wrong' in read)

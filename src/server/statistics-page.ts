@@ -1,6 +1,7 @@
 import { Elysia } from 'elysia';
 import { readStats } from '../core/stats';
 import { type Range, ranges, StatisticsPage } from '../views/statistics';
+import { searchOf } from './form-fields';
 import { lately } from './lately';
 import { pageHeaders, shellOf } from './page-shell';
 import type { Services } from './services';
@@ -11,7 +12,7 @@ export function statisticsPages(services: Services) {
   return new Elysia({ name: 'statistics-pages', detail: { hide: true } }).get(
     '/stats',
     async ({ request }) => {
-      const range = rangeOf(new URL(request.url).searchParams.get('d'));
+      const range = rangeOf(searchOf(request.url).get('d'));
       const [shell, stats] = await Promise.all([
         shellOf(services, request),
         lately(database, `stats ${range}`, () => readStats(database, range)),

@@ -15,7 +15,7 @@ import { commented } from './comment-form';
 import { reprioritize } from './enqueue';
 import { timeOf } from './entry';
 import { type Asked, answer, shownIn } from './form-answer';
-import { readForm, textOf, whole } from './form-fields';
+import { readForm, searchOf, textOf, whole } from './form-fields';
 import { readWaits } from './list-view';
 import { pageHeaders } from './page-shell';
 import { readId } from './query';
@@ -50,7 +50,7 @@ export function steeringForms(services: Services) {
   return routes
     .get('/runs/:id/sheet', async ({ params, request }) => {
       const run = await getRun(database, readId(params.id));
-      const sheet = await sheetOf(services, run, new URL(request.url).searchParams);
+      const sheet = await sheetOf(services, run, searchOf(request.url));
       return new Response(sheet === null ? '' : String(sheet), { headers: pageHeaders });
     })
     .post(

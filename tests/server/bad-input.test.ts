@@ -559,6 +559,7 @@ describe('settings', () => {
     [{ judges: ['quiet', 'nobody'] }, 'judges.1'],
     [{ judges: ['quiet', 'quiet'] }, 'judges.1'],
     [{ judges: [''] }, 'judges.0'],
+    [{ judges: ['\0'] }, 'judges.0'],
     [{ judges: [1] }, 'judges.0'],
     [{ judges: Array(11).fill('quiet') }, 'judges'],
   ])('%j', async (change, field) => {

@@ -213,6 +213,55 @@ describe('a run', () => {
   });
 });
 
+/** Every page and fragment that is read, with all that any address of ours may say. */
+const read = () => [
+  ...['/', '/feed', '/stats', '/projects', '/projects/1', '/settings', '/workers', '/workers/list', '/docs'],
+  ...['', '/feed', '/earlier', '/compare', '/compare/lines', '/graft', '/sheet'].map(
+    (part) => `/runs/${id}${part}`,
+  ),
+];
+const names =
+  'q show sort project_id cursor d v tab page before after from to view path hunk file on gap sheet checkpoint approval start end';
+
+test('no page makes a mistake of an address that is nonsense', async () => {
+  const values = [
+    '%00',
+    'a%00b',
+    '-1',
+    '0',
+    '1e400',
+    '9'.repeat(20),
+    '%ff%fe',
+    '%F0%9F',
+    '%ED%A0%80',
+    "';--",
+    '%25',
+    'x'.repeat(300),
+  ];
+  const wrong: string[] = [];
+  for (const path of read())
+    for (const value of values) {
+      const search = names
+        .split(' ')
+        .map((name) => `${name}=${value}`)
+        .join('&');
+      const gone = new AbortController();
+      const { status } = await served.get(`${path}?${search}`, {
+        headers: { accept: 'text/html' },
+        signal: gone.signal,
+      });
+      gone.abort();
+      if (status >= 400) wrong.push(`${path}?${search} ${status}`);
+    }
+  expect(wrong).toEqual([]);
+});
+
+test('a form that names with a NUL what is not there is told so', async () => {
+  const started = await served.post('/runs', { ...form({ goal: 'x' }), project: 'a\0b' });
+  const judged = await served.post('/settings', { execution: 'on', judges: 'a\0b' });
+  expect([started.status, judged.status]).toEqual([422, 422]);
+});
+
 test('who is not signed in is told what to open, and nothing else', async () => {
   const response = await fetch(served.service.url, { headers: { accept: 'text/html' } });
   const page = await response.text();
