@@ -95,7 +95,11 @@ export async function succeedLanding(
   });
 }
 
-/** It, or its undoing, cannot be done: then it is as it was before, with the reason. @throws Fenced */
+/**
+ * It, or its undoing, cannot be done: then it is as it was before, with the reason. Where that tells that nothing is
+ * out, what was planned is forgotten: there is nothing to undo.
+ * @throws Fenced
+ */
 export async function failLanding(
   { sql }: Pick<Database, 'sql'>,
   claim: LandingClaim,
@@ -108,9 +112,25 @@ export async function failLanding(
       update landings set status = ${undo && row.landed_at !== null ? 'landed' : 'failed'}, error = ${json(tx, error)},
         worker = null, tries = 0, polled_at = null, updated_at = now()
       where id = ${claim.id}`;
+    if (!undo && isRefusal(error.code, row.request.mode))
+      await tx`update landings set branch = null, target_sha = null, commit_sha = null where id = ${claim.id}`;
     const payload = { landing: claim.id, error, ...(undo ? { undo } : {}) };
     await append(tx, claim.run_id, null, [{ type: 'landing.failed', payload }]);
   });
+}
+
+/** Why nothing goes out, said after it was looked whether an earlier try had got it out: by the push, or before it. */
+const refusals = [
+  'winner_reopened',
+  'merge_conflict',
+  'push_rejected',
+  'branch_checked_out',
+  'checkout_dirty',
+];
+
+function isRefusal(code: string, mode: LandingRow['request']['mode']): boolean {
+  // A branch is looked for at its source, which may let nobody in by now; what a local repository refuses is the push.
+  return refusals.includes(code) || (code === 'push_refused' && mode === 'merge');
 }
 
 /** Notes why it is tried again, for those who wait. Without effect when somebody else has it by now. */

@@ -168,6 +168,35 @@ describe('the way', () => {
     expect((await land(runId)).id).toBeGreaterThan(errand.id);
   });
 
+  test.each([
+    ['branch_checked_out', 'merge', 'not_landed'],
+    ['push_refused', 'merge', 'not_landed'],
+    // It may have been pushed by one that was killed before it could tell.
+    ['push_refused', 'branch', null],
+    ['target_not_found', 'merge', null],
+    ['internal', 'merge', null],
+  ] as const)(
+    'that ends with %s of a %s is undone only where something may be out: %p',
+    async (code, mode, refusal) => {
+      const runId = await wonRun(database);
+      await landRun(database, runId, { ...landRequest, mode });
+      const errand = await take(runId);
+      await planLanding(database, errand, { ...plan, branch: 'main' }, winner);
+      await failLanding(database, errand, { code, message: 'no' });
+      const failed = await getLanding(database, runId);
+      expect(failed).toMatchObject({
+        status: 'failed',
+        target: 'main',
+        branch: refusal === null ? 'main' : null,
+      });
+      expect(await refusalOf(undoLanding(database, runId))).toBe(refusal);
+      if (refusal !== null) return;
+      // Nor does it become less when the undoing fails.
+      await failLanding(database, await take(runId), { code: 'branch_checked_out', message: 'no' });
+      expect(await refusalOf(undoLanding(database, runId))).toBeNull();
+    },
+  );
+
   test('ends when the winner has gone on before anything went out', async () => {
     const runId = await wonRun(database);
     await land(runId);
