@@ -1,4 +1,4 @@
-import type { Event } from '../core/fact';
+import type { CheckResult, Event } from '../core/fact';
 import { duration, words } from './format';
 
 /** The events that the lanes are made of: ends of things, which know how long they took, and ends of waits. */
@@ -21,7 +21,7 @@ export const timelineTypes = [
 export interface Step {
   variation: number;
   seq: number;
-  kind: 'model' | 'cmd' | 'good' | 'bad' | 'pin' | 'wait' | 'say';
+  kind: 'model' | 'cmd' | 'good' | 'bad' | 'still' | 'unknown' | 'pin' | 'wait' | 'say';
   title: string;
   /** Milliseconds since the epoch. */
   from: number;
@@ -63,6 +63,12 @@ function endsWait({ type }: Event): boolean {
   return /^(variation\.|approval\.(requested|decided))/.test(type);
 }
 
+/** Red is for what the patch broke; what fails as it did on the base, or could not be run, is no fault of it. */
+const checkKinds = {
+  ...{ passed: 'good', passes: 'good', fixed: 'good' },
+  ...{ broken: 'bad', failed: 'still', still_fails: 'still', could_not_run: 'unknown' },
+} as const satisfies Record<CheckResult, Step['kind']>;
+
 function stepOf(event: Event, variation: number): Step | null {
   const { seq } = event;
   const to = Date.parse(event.created_at);
@@ -90,8 +96,7 @@ function stepOf(event: Event, variation: number): Step | null {
       );
     case 'check.finished': {
       const { result, name, duration_ms } = event.payload;
-      const good = result === 'fixed' || result === 'passes' || result === 'passed';
-      return step(good ? 'good' : 'bad', `Check ${name}: ${words(result)}`, duration_ms);
+      return step(checkKinds[result], `Check ${name}: ${words(result)}`, duration_ms);
     }
     case 'checkpoint.saved':
       return step('pin', `Checkpoint ${event.payload.checkpoint}`, 0);

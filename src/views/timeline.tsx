@@ -91,7 +91,7 @@ function Lane({
 }) {
   const { position } = variation;
   const n = (kind: Step['kind']) => steps.filter((step) => step.kind === kind).length;
-  const label = `Variation ${nameOf(variation)}: ${n('model')} model calls, ${n('cmd')} commands and edits, ${n('good') + n('bad')} checks, ${n('wait')} waits, ${n('pin')} checkpoints, ${n('say')} directives`;
+  const label = `Variation ${nameOf(variation)}: ${n('model')} model calls, ${n('cmd')} commands and edits, ${n('good') + n('bad') + n('still') + n('unknown')} checks, ${n('wait')} waits, ${n('pin')} checkpoints, ${n('say')} directives`;
   return (
     <>
       <a href={`/runs/${run.id}?v=${position}`} aria-current={current ? 'true' : undefined}>
@@ -125,6 +125,9 @@ const boxes = {
   cmd: { class: 't-cmd', y: '13', height: '9', rx: '1.5' },
   good: { class: 't-good', y: '3', height: '15', rx: '2' },
   bad: { class: 't-bad', y: '13', height: '18', rx: '2' },
+  // On the line: neither better nor worse for the patch.
+  still: { class: 't-still', y: '9', height: '13', rx: '2' },
+  unknown: { class: 't-unknown', y: '9', height: '13', rx: '2' },
 } as const;
 
 function Shape({ step, scale, address }: { step: Step; scale: Scale; address: string }) {
@@ -206,7 +209,14 @@ function Legend() {
           <rect class="t-good" width="6" height="9" rx="1.5" />
           <rect class="t-bad" x="8" y="3" width="6" height="9" rx="1.5" />
         </svg>
-        check passes, fails
+        check passes, broken
+      </span>
+      <span>
+        <svg aria-hidden="true">
+          <rect class="t-still" y="2" width="6" height="8" rx="1.5" />
+          <rect class="t-unknown" x="8" y="2" width="6" height="8" rx="1.5" />
+        </svg>
+        still fails, could not run
       </span>
       <span>
         <svg aria-hidden="true">

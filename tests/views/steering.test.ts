@@ -281,6 +281,29 @@ test('what waits for a person is there as it was asked, and only what is seen wh
   expect(await Waits({ waits: [], picks: [], now })).toContain('hidden');
 });
 
+test('the timeline is red only where a check was broken', async () => {
+  const steps = new TimelineSteps();
+  const list = (['passes', 'fixed', 'broken', 'still_fails', 'could_not_run'] as const).map(
+    (result): Fact => ({
+      type: 'check.finished',
+      payload: {
+        ...{ name: 'unit', command: 'make', on: 'patch', result, exit_code: 1, duration_ms: 10, output: '' },
+      },
+    }),
+  );
+  for (const event of events(list)) steps.take(event);
+  const svg = await Timeline({ run: run(), steps, current: 2, now });
+  const drawn = [...svg.matchAll(/<title>Check unit: ([^<]*)<\/title><rect class="([\w-]+)"/g)];
+  expect(drawn.map((match) => match.slice(1))).toEqual([
+    ['passes', 't-good'],
+    ['fixed', 't-good'],
+    ['broken', 't-bad'],
+    ['still fails', 't-still'],
+    ['could not run', 't-unknown'],
+  ]);
+  expect(svg).toContain('5 checks');
+});
+
 test('the timeline has waits, which end, and directives', async () => {
   const steps = new TimelineSteps();
   const list: Fact[] = [
