@@ -134,6 +134,26 @@ describe('the compare page in a browser', () => {
     await end();
   });
 
+  test('hears keys after a box was ticked with the mouse, where Space stays the box’s', async () => {
+    const { page, wrong, end } = await open();
+    const box = page.locator('#f1-h2 input[name="hunk"]');
+    await box.click();
+    expect(await ticked(page)).toEqual(['1:src/export/csv.ts:2']);
+    await page.keyboard.press('Space');
+    expect(await ticked(page)).toEqual([]);
+    await page.keyboard.press('j');
+    expect(await focused(page)).toBe('f1-h3');
+    await box.click();
+    await page.keyboard.press('l');
+    await page.waitForURL((url) => url.searchParams.get('to') === '2');
+    expect(readPicks(at(page).searchParams)).toHaveLength(1);
+    await page.locator('#compare').getByText('Comment on a line').first().click();
+    await page.locator('#f1-text').pressSequentially('hl');
+    expect(at(page).searchParams.get('to')).toBe('2');
+    expect(wrong).toEqual([]);
+    await end();
+  });
+
   test('makes a graft of what is taken', async () => {
     const { page, posted, wrong, end } = await open();
     await page.getByLabel('Take hunk 1 of 1').first().check();

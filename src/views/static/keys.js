@@ -266,7 +266,9 @@
   let waitsForG = 0;
   document.addEventListener('keydown', (event) => {
     if (!on || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (event.target.closest?.('input, textarea, select, [contenteditable]')) return;
+    // A box that was ticked has the focus, but nobody types there.
+    const typed = 'input:not([type="checkbox"], [type="radio"]), textarea, select, [contenteditable]';
+    if (event.target.closest?.(typed)) return;
     if (document.querySelector('dialog[open]')) return;
     const { key } = event;
     const afterG = Date.now() - waitsForG < 1000;
