@@ -92,12 +92,12 @@ test('halves of two variations are grafted by keyboard, checked, judged, picked,
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('f1');
   await page.keyboard.press('j');
   await page.keyboard.press(' ');
-  await tray.getByText('1 hunk of 1 in 1 file', { exact: true }).waitFor();
+  await tray.getByText('1 hunk of variation 1 in 1 file', { exact: true }).waitFor();
   await tray.getByText('applies').waitFor();
   await show(page, 2);
   await page.keyboard.press('j');
   await page.keyboard.press(' ');
-  await tray.getByText('1 hunk of 1 in 1 file, 1 hunk of 2 in 1 file').waitFor();
+  await tray.getByText('1 hunk of variation 1 in 1 file, 1 hunk of variation 2 in 1 file').waitFor();
   await tray.getByText('applies').waitFor();
   await tray.getByText('Make variation 3').click();
 
@@ -187,7 +187,7 @@ test('without script the same road is open, and what is refused says why', async
   await page.locator('#run-head a', { hasText: 'Compare' }).click();
   await page.locator('#to').selectOption('1');
   await page.locator('#show').click();
-  await page.getByLabel('Take hunk 1 of 1').check();
+  await page.getByLabel('Take hunk 1 of variation 1').check();
   await page.locator('#to').selectOption('2');
   await page.locator('#show').click();
   await page.getByLabel('Take the file').check();

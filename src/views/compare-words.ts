@@ -93,7 +93,7 @@ export function countsWord({ counts }: Pick<CheckOutcome, 'counts'>): string | n
   return `${counts.passed} of ${counts.total}${skipped}`;
 }
 
-/** `2 hunks of 1 in 1 file, 1 file of 2`. */
+/** `2 hunks of variation 1 in 1 file, 1 file of variation 2`. */
 export function partsWord(parts: readonly GraftPart[]): string {
   const said: string[] = [];
   const by = [...Map.groupBy(parts, (part) => part.variation)].sort(([a], [b]) => a - b);
@@ -101,9 +101,10 @@ export function partsWord(parts: readonly GraftPart[]): string {
     const hunked = own.filter((part) => part.hunks !== undefined);
     const hunks = hunked.reduce((sum, part) => sum + (part.hunks?.length ?? 0), 0);
     const files = new Set(hunked.map((part) => part.path)).size;
-    if (hunks > 0) said.push(`${plural(hunks, 'hunk')} of ${variation} in ${plural(files, 'file')}`);
+    if (hunks > 0)
+      said.push(`${plural(hunks, 'hunk')} of variation ${variation} in ${plural(files, 'file')}`);
     if (own.length > hunked.length)
-      said.push(`${plural(own.length - hunked.length, 'file')} of ${variation}`);
+      said.push(`${plural(own.length - hunked.length, 'file')} of variation ${variation}`);
   }
   return said.join(', ');
 }

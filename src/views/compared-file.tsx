@@ -206,7 +206,7 @@ function HunkBody({
                   value={Html.escapeHtml(hunkValue(pick))}
                   checked={checked}
                 />{' '}
-                {Html.escapeHtml(`Take hunk ${number} of ${to}`)}
+                {Html.escapeHtml(`Take hunk ${number} of variation ${to}`)}
               </label>
             ) : (
               <small>changes its kind: take the file</small>

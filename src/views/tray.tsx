@@ -138,9 +138,9 @@ function Clashes({ composed }: { composed: Composed }) {
   );
 }
 
-/** `hunk 2 of 1`, `the file of 3`. */
+/** `hunk 2 of variation 1`, `the file of variation 3`. */
 export function partWord({ variation, hunk }: Clash['parts'][number]): string {
-  return hunk === null ? `the file of ${variation}` : `hunk ${hunk} of ${variation}`;
+  return hunk === null ? `the file of variation ${variation}` : `hunk ${hunk} of variation ${variation}`;
 }
 
 /** What was taken of other variations, or of files that are not on this page: can be put back here. */

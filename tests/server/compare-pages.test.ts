@@ -50,7 +50,7 @@ describe('parts that want different things of one place', () => {
     expect(tray).toStartWith('<form class="tray" id="graft"');
     expect(tray).toContain('one conflict');
     expect(tray).toContain('title="Solve the conflicts first"');
-    expect(await page(`/runs/${run}/compare?${search}`)).toContain('conflicts with hunk 1 of 2');
+    expect(await page(`/runs/${run}/compare?${search}`)).toContain('conflicts with hunk 1 of variation 2');
   });
 
   test('come back as they were when they are sent all the same', async () => {

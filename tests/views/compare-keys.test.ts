@@ -109,7 +109,7 @@ describe('the compare page in a browser', () => {
     await page.keyboard.press('Shift+K');
     expect(await focused(page)).toBe('f2');
     expect(await ticked(page)).toEqual(['1:src/export/csv.ts:2', '1:test/csv.test.ts']);
-    await page.getByText('1 hunk of 1 in 1 file, 1 file of 1').waitFor();
+    await page.getByText('1 hunk of variation 1 in 1 file, 1 file of variation 1').waitFor();
     // What is taken goes along.
     await page.keyboard.press('u');
     await page.locator('table.split').first().waitFor();
@@ -156,15 +156,15 @@ describe('the compare page in a browser', () => {
 
   test('makes a graft of what is taken', async () => {
     const { page, posted, wrong, end } = await open();
-    await page.getByLabel('Take hunk 1 of 1').first().check();
-    await page.getByText('1 hunk of 1 in 1 file').waitFor();
+    await page.getByLabel('Take hunk 1 of variation 1').first().check();
+    await page.getByText('1 hunk of variation 1 in 1 file').waitFor();
     // A whole file is more than its hunks.
     await page.locator('#f1').getByLabel('Take the file').check();
     expect(await ticked(page)).toEqual(['1:src/export/csv.ts']);
-    await page.getByText('1 file of 1').waitFor();
-    await page.locator('#f1').getByLabel('Take hunk 3 of 1').check();
+    await page.getByText('1 file of variation 1').waitFor();
+    await page.locator('#f1').getByLabel('Take hunk 3 of variation 1').check();
     expect(await ticked(page)).toEqual(['1:src/export/csv.ts:3']);
-    await page.getByText('1 hunk of 1 in 1 file').waitFor();
+    await page.getByText('1 hunk of variation 1 in 1 file').waitFor();
     await page.getByRole('button', { name: 'Make variation 5' }).click();
     await page.waitForFunction(() => document.title === 'posted');
     expect(posted[0]?.path).toBe('/runs/208/grafts');
@@ -213,7 +213,7 @@ describe('the compare page in a browser', () => {
 
   test('works without script: another side keeps what is taken, a comment has its line, a fold its page', async () => {
     const { page, posted, end } = await open({ javaScriptEnabled: false });
-    await page.getByLabel('Take hunk 2 of 1').first().check();
+    await page.getByLabel('Take hunk 2 of variation 1').first().check();
     await page.getByLabel('to', { exact: true }).selectOption('2');
     await page.getByRole('button', { name: 'Show', exact: true }).click();
     expect(at(page).searchParams.get('to')).toBe('2');

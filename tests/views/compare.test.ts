@@ -275,7 +275,12 @@ describe('the compare page', () => {
     });
     const page = comparePage({ run, verdict: verdictOf([3, 1, 2], { 1: 5, 2: 1 }, { groups: [[1, 3]] }) });
     expect(page).toContain('3 Graft');
-    expect(row(page, 'Made of')).toEqual(['Made of', '3 hunks of 1 in 2 files, 1 file of 2', '–', '–']);
+    expect(row(page, 'Made of')).toEqual([
+      'Made of',
+      '3 hunks of variation 1 in 2 files, 1 file of variation 2',
+      '–',
+      '–',
+    ]);
     expect(row(page, 'Nearly the same')).toEqual(['Nearly the same', 'as 1', 'as 3', '–']);
   });
 });
@@ -449,7 +454,7 @@ describe('what is taken for a graft', () => {
     const page = comparePage({
       query: query('from=3&to=1&hunk=1:src/export/csv.ts:2&hunk=2:src/export/csv.ts:1'),
     });
-    expect(page).toContain('1 hunk of 1 in 1 file, 1 hunk of 2 in 1 file');
+    expect(page).toContain('1 hunk of variation 1 in 1 file, 1 hunk of variation 2 in 1 file');
     expect(page).toContain('1 of it taken elsewhere');
     expect(page).toContain('<input type="checkbox" name="hunk" value="2:src/export/csv.ts:1" checked');
     expect(page.match(/value="1:src\/export\/csv.ts:2"/g)).toHaveLength(1);
@@ -476,7 +481,7 @@ describe('what is taken for a graft', () => {
     const clash = tray([one], { ok: false, clashes: [{ path: 'a', parts, reason: 'Why.' }] });
     expect(clash).toContain('title="Solve the conflicts first"');
     expect(textOf(clash)).toContain('one conflict');
-    expect(textOf(clash)).toContain('a hunk 1 of 1 and the file of 2 Why.');
+    expect(textOf(clash)).toContain('a hunk 1 of variation 1 and the file of variation 2 Why.');
     const page = comparePage({
       composed: {
         ok: false,
@@ -492,7 +497,7 @@ describe('what is taken for a graft', () => {
         ],
       },
     });
-    expect(textOf(page)).toContain('Take hunk 2 of 1 conflicts with hunk 1 of 2');
+    expect(textOf(page)).toContain('Take hunk 2 of variation 1 conflicts with hunk 1 of variation 2');
   });
 });
 
