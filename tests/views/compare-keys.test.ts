@@ -232,6 +232,7 @@ describe('the compare page in a browser', () => {
       to: '2',
       path: 'src/export/csv.ts',
     });
+    await page.waitForURL('**/directives');
     await page.goBack();
     await page.getByRole('button', { name: 'Pick another…' }).click();
     await page.getByRole('dialog').getByLabel('4 Qwen local').check();
