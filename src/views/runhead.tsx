@@ -1,6 +1,6 @@
 import { Html } from '@kitajs/html';
 import type { Run } from '../core/contract';
-import { FlowPlace } from './flow';
+import { Base, FlowPlace } from './flow';
 import { ago, clock, count, duration, moment, money, percent, plural, span } from './format';
 import { Icon, LevelMark, Mark, State } from './marks';
 import { inlineProse, prose } from './prose';
@@ -161,14 +161,7 @@ function Facts({ run, now, live }: { run: Run; now: Date; live: boolean }) {
       <div>
         <dt>Base</dt>
         <dd>
-          {Html.escapeHtml(run.base ?? 'default branch')}{' '}
-          {run.base_sha === null ? (
-            ''
-          ) : (
-            <small>
-              <code safe>{run.base_sha.slice(0, 7)}</code>
-            </small>
-          )}
+          <Base run={run} />
         </dd>
       </div>
       <div>

@@ -45,6 +45,25 @@ test('a run of a flow leads to the others, and one by itself to none', async () 
   expect(String(await RunHead({ run: run(), now }))).not.toContain('Part ');
 });
 
+test('the base of a run is said in words, with its commit once, short', async () => {
+  const sha = '0123456789abcdef0123456789abcdef01234567';
+  const base = async (change: Parameters<typeof run>[0]) =>
+    /<dt>Base<\/dt>\s*<dd>(.*?)<\/dd>/s
+      .exec(String(await RunHead({ run: run(change), now })))?.[1]
+      ?.replace(/\s+/g, ' ')
+      .trim();
+  const short = '<small><code>0123456</code></small>';
+  const flow = (place: number) => ({ flow: { place, runs: [211, 212, 213] }, base: sha, base_sha: sha });
+  expect(await base(flow(2))).toBe(`the result of <a href="/runs/211">run 211</a> ${short}`);
+  expect(await base({ ...flow(3), base: null, base_sha: null })).toBe(
+    'the result of <a href="/runs/212">run 212</a>',
+  );
+  expect(await base({ ...flow(1), base: 'main' })).toBe(`main ${short}`);
+  expect(await base({ base: sha, base_sha: sha })).toBe(`a commit ${short}`);
+  expect(await base({ base: sha, base_sha: null })).toBe(`a commit ${short}`);
+  expect(await base({ base: '<b>', base_sha: null })).toBe('&lt;b&gt;');
+});
+
 test('the form asks who picks, how often, how it lands, and whether losers are stopped', async () => {
   const form = async (change = {}) =>
     String(await StartForm({ shell: shell(), prefix: 's', entry: { ...emptyEntry(shell()), ...change } }));
