@@ -166,7 +166,12 @@ test('a comment on a line goes to its agent, and starts its next iteration', asy
   await page.keyboard.press('m');
   await page.locator('tr.note textarea').fill('Leave line 18 alone');
   await page.locator('tr.note button', { hasText: 'Send to 1' }).click();
-  await page.locator('.notes .voice', { hasText: 'Leave line 18 alone' }).waitFor();
+  const note = page.locator('tr:has(> td:nth-child(2):text-is("3")) + tr.note .voice', {
+    hasText: 'Leave line 18 alone',
+  });
+  await note.waitFor();
+  // The page hears of it when it is read.
+  await note.getByText('· read').waitFor();
   const told = await until(async () => {
     const run = await readRun(id);
     return run.status === 'completed' && run.variations[0]?.iteration === 2 && run;

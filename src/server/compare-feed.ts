@@ -1,5 +1,7 @@
+import { listDirectives } from '../core/directive';
 import { getRun } from '../core/run';
 import { BehindVerdict } from '../views/behind';
+import { CommentRead, commentRead } from '../views/comment';
 import type { CompareQuery } from '../views/compare-address';
 import { Matrix } from '../views/matrix';
 import { partial } from '../views/partial';
@@ -16,13 +18,14 @@ import type { ServerSentEvent } from './sse';
 const paceMs = 250;
 
 /** Events after which what is compared may be otherwise; what an agent says and does is not among them. */
-const telling = /^(variation|check|verdict|judge|winner|graft|landing|run|patch|iteration|evidence|goal)\./;
+const telling =
+  /^(variation|check|directive|verdict|judge|winner|graft|landing|run|patch|iteration|evidence|goal)\./;
 
-/** A compare page, kept up to date where nothing is typed or ticked: verdict, landing, evidence. */
+/** A compare page, kept up to date where nothing is typed or ticked: verdict, landing, evidence, and what was read. */
 export async function* compareFeed(
   services: Services,
   runId: number,
-  query: Pick<CompareQuery, 'columns'>,
+  query: Pick<CompareQuery, 'columns' | 'from' | 'to'>,
   after: number,
   signal: AbortSignal,
 ): AsyncGenerator<ServerSentEvent[]> {
@@ -49,7 +52,14 @@ export async function* compareFeed(
     const run = await getRun(database, runId);
     const now = new Date();
     const { verdict } = run;
-    const [events, behind] = await Promise.all([verdictEvents(database, run), loadBehind(database, run)]);
+    const [events, behind, directives] = await Promise.all([
+      verdictEvents(database, run),
+      loadBehind(database, run),
+      listDirectives(database, runId),
+    ]);
+    const comments = directives.filter(
+      ({ path, position }) => path !== null && (position === query.from || position === query.to),
+    );
     const criteria = criteriaOf(run);
     const places: [string, string][] = [
       ['#judge', await JudgeButton({ run })],
@@ -57,6 +67,10 @@ export async function* compareFeed(
       ['#matrix', await Matrix({ run, verdict, criteria, events, columns: query.columns, now })],
       ['#behind', await BehindVerdict({ events: behind })],
       ...(await pickParts(run)),
+      ...comments.map((comment): [string, string] => [
+        `#${commentRead(comment.id)}`,
+        String(CommentRead({ comment })),
+      ]),
     ];
     const fresh = places.filter(([place, html]) => sent.get(place) !== html);
     for (const [place, html] of fresh) sent.set(place, html);

@@ -7,10 +7,10 @@ import { visible } from './visible';
 
 /** A comment on a line: a directive with its place. */
 export function CommentVoice({ comment, now }: { comment: Comment; now: Date }) {
-  const { position, path, line, text, created_at, delivered_at } = comment;
+  const { position, path, line, text, created_at } = comment;
   const place = `${(path ?? '').split('/').at(-1)}${line === null ? '' : `:${line}`}`;
   return (
-    <div class="voice">
+    <div class="voice" data-to={String(position)} data-line={line === null ? undefined : String(line)}>
       {prose(text) as 'safe'}
       <small>
         {Html.escapeHtml(`To ${position}, `)}
@@ -18,10 +18,24 @@ export function CommentVoice({ comment, now }: { comment: Comment; now: Date }) 
         <time datetime={created_at} title={moment(created_at)} safe>
           {ago(created_at, now)}
         </time>{' '}
-        {delivered_at === null ? `· ${position} reads it at its next turn` : '· read'}
+        <CommentRead comment={comment} />
       </small>
     </div>
   );
+}
+
+/** Whether it was read by whom it is for: kept up to date by the page's feed. */
+export function CommentRead({ comment: { id, position, delivered_at } }: { comment: Comment }) {
+  return (
+    <span id={commentRead(id)}>
+      {delivered_at === null ? `· ${position} reads it at its next turn` : '· read'}
+    </span>
+  );
+}
+
+/** Where `CommentRead` of a comment stands on its page. */
+export function commentRead(id: number): string {
+  return `comment-${id}-read`;
 }
 
 /** It right below its line. */
@@ -124,7 +138,7 @@ export function CommentToken({ id, token }: { id: string; token: string }) {
   return <input type="hidden" id={`${id}-token`} name="token" value={Html.escapeHtml(token)} />;
 }
 
-/** The answer to a comment that was sent: below its file until the page is made anew, with the token of the next one. */
+/** The answer to a comment that was sent: below its file, whence a script takes it to its line; with the token of the next one. */
 export function SentComment({
   comment,
   id,

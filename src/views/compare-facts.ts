@@ -21,4 +21,7 @@ export interface VerdictEvents {
 }
 
 /** A comment on a line, as it was sent. */
-export type Comment = Pick<Directive, 'position' | 'text' | 'path' | 'line' | 'created_at' | 'delivered_at'>;
+export type Comment = Pick<
+  Directive,
+  'id' | 'position' | 'text' | 'path' | 'line' | 'created_at' | 'delivered_at'
+>;

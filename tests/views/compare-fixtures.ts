@@ -305,7 +305,7 @@ export function changesOf(all: readonly FileChange[]): ChangedFile[] {
 }
 
 export const comment: Comment = {
-  ...{ position: 1, path: 'src/export/csv.ts', line: 9 },
+  ...{ id: 7, position: 1, path: 'src/export/csv.ts', line: 9 },
   text: 'A cursor keeps its transaction open for as long as the client reads. What ends it when somebody downloads over a phone and walks into a tunnel?',
   ...{ created_at: '2026-11-21T20:37:12Z', delivered_at: null },
 };

@@ -190,11 +190,13 @@ describe('the compare page in a browser', () => {
     await page.locator('#f1 tr.add td').getByText('12', { exact: true }).click();
     expect(await box.inputValue()).toBe('Why this?');
     await page.getByRole('button', { name: 'Send to 1' }).click();
-    await page.locator('#f1-notes').getByText('Sent').waitFor();
+    // Below its line at once, where it will be when the page is made anew.
+    await page.locator('#f1 tr:has(> td:nth-child(2):text-is("9")) + tr.note').getByText('Sent').waitFor();
     expect(Object.fromEntries(posted[0]!.form)).toMatchObject({
       ...{ text: 'Why this?', path: 'src/export/csv.ts', line: '12', to: '1', token: 'a-token-f1' },
     });
-    await page.waitForFunction(() => document.querySelector('tr.note') === null);
+    await page.waitForFunction(() => document.querySelector('tr.note form') === null);
+    expect(await page.locator('#f1-notes').textContent()).toBe('');
     expect(await page.locator('#f1-token').getAttribute('value')).toBe('next');
     expect(await page.locator('#f1-text').inputValue()).toBe('');
     expect(wrong).toEqual([]);

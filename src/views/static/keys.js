@@ -130,6 +130,28 @@
       button.classList.toggle('primary', primary);
     }
   };
+  const numbersOf = ({ cells }) =>
+    [cells[0], cells.length > 3 ? cells[2] : cells[1]].map((cell) => Number(cell?.textContent));
+  const noteBelow = (row, content, columns) => {
+    const note = document.createElement('tr');
+    note.className = 'note';
+    const cell = note.insertCell();
+    cell.colSpan = columns;
+    cell.append(content);
+    row.after(note);
+  };
+  // What was sent comes below its file, and goes to where the page has it when it is made anew.
+  const toItsLine = (file) => {
+    for (const voice of file.querySelectorAll('.notes > [data-line]')) {
+      const side = voice.dataset.to === byId('to').value ? 1 : 0;
+      const rows = [...file.querySelectorAll('.diff tr:not(.note, .hunk)')];
+      const row = rows.find((one) => numbersOf(one)[side] === Number(voice.dataset.line));
+      if (!row) continue;
+      let last = row;
+      while (last.nextElementSibling?.matches('.note')) last = last.nextElementSibling;
+      noteBelow(last, voice, row.cells.length);
+    }
+  };
   const leave = (form) => {
     const file = form.closest('.file');
     const row = form.closest('tr.note');
@@ -141,22 +163,14 @@
   const comment = (row, left) => {
     const form = row && commentOf(row.closest('.file'));
     if (!form) return;
-    const cells = [...row.cells];
-    const numbers = [cells[0], cells.length > 3 ? cells[2] : cells[1]].map((cell) =>
-      Number(cell.textContent),
-    );
+    const numbers = numbersOf(row);
     const buttons = [...form.querySelectorAll('button[name="to"]')];
     // Of the base there is nobody to tell: what is said of its lines has no line.
     const onLeft = (left || !numbers[1]) && buttons.length > 1;
     const line = numbers[onLeft ? 0 : 1];
     if (!line) return comment(row.nextElementSibling);
     leave(form);
-    const note = document.createElement('tr');
-    note.className = 'note';
-    const cell = note.insertCell();
-    cell.colSpan = cells.length;
-    cell.append(form);
-    row.after(note);
+    noteBelow(row, form, row.cells.length);
     form.elements.line.value = line;
     meant(form, (i) => [(i === 1) === onLeft, true]);
     const text = form.querySelector('textarea');
@@ -202,6 +216,7 @@
       if (!form) return;
       form.querySelector('textarea').value = '';
       leave(form);
+      toItsLine(form.closest('.file'));
     });
   }
   const other = (by) => {
