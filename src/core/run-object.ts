@@ -17,6 +17,7 @@ import { estimateDuration, timeLeft, type Worked } from './estimate';
 import type { CheckResult } from './fact';
 import { type Links, readLinks } from './run-links';
 import { taskStatusOf } from './run-status';
+import { type Dependency, waitsFor } from './waits-for';
 
 /** The rows of runs, for a `where` and an order of the caller's. */
 export function selectRuns(db: Db) {
@@ -128,10 +129,6 @@ interface Related {
   links: Links;
   verdict: typeof verdicts.$inferSelect | null;
   judging: boolean;
-}
-interface Dependency {
-  id: number;
-  status: RunStatus;
 }
 
 function toRun(
@@ -269,33 +266,6 @@ function progressOf(status: RunStatus, parts: readonly Variation[]): number {
   const sum = parts.reduce((all, one) => all + (one.completed_at ? 100 : one.progress_percentage), 0);
   return Math.round(sum / parts.length);
 }
-
-/** What a pending run waits for, in words. */
-function waitsFor(
-  { scheduled_at }: RunRow['run'],
-  dependencies: readonly Dependency[],
-  undecided: number | null,
-): string {
-  const open = dependencies.filter((one) => one.status !== 'completed');
-  const time = scheduled_at && scheduled_at.getTime() > Date.now() ? scheduled_at.toISOString() : null;
-  const at = time ? `${time.slice(0, 10)} ${time.slice(11, 16)} UTC` : null;
-  const named = open.slice(0, 3).map(({ id, status }) => `${id}${endings[status] ?? ''}`);
-  const rest = open.length - named.length;
-  const others = [
-    ...(open.length === 0
-      ? []
-      : [`${open.length === 1 ? 'run' : 'runs'} ${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`]),
-    ...(undecided === null ? [] : [`the winner of run ${undecided}`]),
-  ].join(' and ');
-  if (others === '') return at ? `Starts at ${at}` : 'Starts in a moment';
-  return at ? `Waits for ${others}, until ${at} at least` : `Waits for ${others}`;
-}
-
-const endings: Partial<Record<RunStatus, string>> = {
-  failed: ' (failed)',
-  needs_review: ' (needs review)',
-  stopped: ' (stopped)',
-};
 
 function workedOf({ status, progress_percentage, worked_ms }: typeof variations.$inferSelect): Worked {
   return { status, progress_percentage, worked_s: worked_ms / 1000 };
