@@ -85,13 +85,15 @@ export function readNews(forge: 'github' | 'forgejo', body: Uint8Array, headers:
 
 const Sha = Type.String({ pattern: '^([0-9a-f]{40}|[0-9a-f]{64})$' });
 const maybe = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]));
+/** Without U+0000, which Postgres keeps in no text: it would fail in it, each time the forge sends it again. */
+const text = (maxLength: number) => Type.String({ maxLength, pattern: '^[^\\u0000]*$' });
 
 const WithRepository = Type.Object({
   repository: Type.Object({
-    full_name: Type.String({ maxLength: 500 }),
-    clone_url: Type.Optional(Type.String({ maxLength: 2000 })),
-    ssh_url: Type.Optional(Type.String({ maxLength: 2000 })),
-    html_url: Type.Optional(Type.String({ maxLength: 2000 })),
+    full_name: text(500),
+    clone_url: Type.Optional(text(2000)),
+    ssh_url: Type.Optional(text(2000)),
+    html_url: Type.Optional(text(2000)),
   }),
 });
 const WithPull = Type.Object({
@@ -100,11 +102,11 @@ const WithPull = Type.Object({
     state: Type.Union([Type.Literal('open'), Type.Literal('closed')]),
     merged: maybe(Type.Boolean()),
     merge_commit_sha: maybe(Sha),
-    head: Type.Object({ ref: Type.String({ maxLength: 1000 }), sha: Sha }),
+    head: Type.Object({ ref: text(1000), sha: Sha }),
   }),
 });
-const Push = Type.Object({ ref: Type.String({ maxLength: 1000 }), after: Sha });
-const Suite = Type.Object({ head_sha: Sha, head_branch: maybe(Type.String({ maxLength: 1000 })) });
+const Push = Type.Object({ ref: text(1000), after: Sha });
+const Suite = Type.Object({ head_sha: Sha, head_branch: maybe(text(1000)) });
 const CheckSuite = Type.Object({ check_suite: Suite });
 const CheckRun = Type.Object({ check_run: Suite });
 const Status = Type.Object({ sha: Sha });

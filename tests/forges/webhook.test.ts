@@ -131,6 +131,19 @@ describe.each(['github', 'forgejo'] as const)('a delivery of %s', (forge) => {
     expect(read('ping', { repository, zen: 'x' })).toEqual({ ...from, kind: 'nothing', event: 'ping' });
   });
 
+  test('with a NUL in a name is refused, since the database has no place for it', () => {
+    const name = 'bakeoff/1-\u0000';
+    const pull = { number: 7, state: 'open', head: { ref: name, sha } };
+    const wrong: [string, unknown][] = [
+      ['pull_request', { repository, pull_request: pull }],
+      ['push', { repository, ref: `refs/heads/${name}`, after: sha }],
+      ['check_suite', { repository, check_suite: { head_sha: sha, head_branch: name } }],
+      ['check_run', { repository, check_run: { head_sha: sha, head_branch: name } }],
+      ['status', { repository: { ...repository, full_name: name }, sha }],
+    ];
+    for (const [event, payload] of wrong) expect(() => read(event, payload)).toThrow(WebhookError);
+  });
+
   test('that is not what it says is refused in words', () => {
     const wrong: [string, unknown][] = [
       ['pull_request', { repository }],

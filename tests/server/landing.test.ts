@@ -278,6 +278,7 @@ describe('a webhook', () => {
     await refused(send('{'), { status: 422 });
     await refused(send('{}'), { status: 422 });
     await refused(send(payload(), { 'x-forgejo-delivery': '../x' }), { status: 422 });
+    await refused(send(payload().replace('bakeoff/1-x', 'bakeoff/1-\\u0000')), { status: 422 });
     await refused(send(payload(), { 'content-type': 'application/x-www-form-urlencoded' }), { status: 415 });
     await refused(send(new Uint8Array([0xff, 0x00])), { status: 422 });
     await refused(send('x'.repeat(2 ** 20 + 1)), { status: 413, code: 'too_large' });
