@@ -287,6 +287,21 @@ describe('a webhook', () => {
     });
   });
 
+  test('that is too large is told so while it still comes, though it states no length', async () => {
+    const piece = new Uint8Array(2 ** 20);
+    // More than the server itself takes of any body.
+    let left = 12;
+    const endless = new ReadableStream({
+      pull: (to) => (left-- > 0 ? to.enqueue(piece) : to.close()),
+    });
+    const answer = await fetch(`${service.url}/api/webhook/forgejo`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: endless,
+    });
+    expect([answer.status, await answer.json()]).toMatchObject([413, { error: { code: 'too_large' } }]);
+  });
+
   test('is all that is open: what lies beside it wants a key, our name and our pages', async () => {
     for (const path of [
       '/api/webhook/github-actions',

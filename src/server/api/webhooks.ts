@@ -50,10 +50,27 @@ function tooMany(waitS: number): Response {
   return json(errorBody(refusal), 429, { 'retry-after': String(waitS) });
 }
 
+/**
+ * A piece at a time: whoever sends more than is taken, of whatever length they state, is told so while they do.
+ * @throws BakeoffError 413; 400 when it is broken off, which is nobody's mistake here
+ */
 async function read(request: Request): Promise<Uint8Array> {
   const large = new BakeoffError('too_large', `A delivery is over ${maxBytes / 2 ** 20} MiB`, 413);
   if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw large;
-  const bytes = new Uint8Array(await request.arrayBuffer());
-  if (bytes.byteLength > maxBytes) throw large;
-  return bytes;
+  const pieces: Uint8Array[] = [];
+  const reader = request.body?.getReader();
+  const next = async () =>
+    await reader?.read().catch(() => {
+      throw new BakeoffError('unreadable', 'The delivery was broken off', 400);
+    });
+  let bytes = 0;
+  for (let read = await next(); read?.value; read = await next()) {
+    bytes += read.value.byteLength;
+    if (bytes > maxBytes) {
+      await reader?.cancel();
+      throw large;
+    }
+    pieces.push(read.value);
+  }
+  return Buffer.concat(pieces);
 }
