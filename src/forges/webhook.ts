@@ -7,17 +7,21 @@ import type { PullRequest } from './forge';
 export type News = {
   /** The delivery's own id: one that has been seen says nothing new. */
   delivery: string;
-  /** URLs of the repository; `sameRepository` compares them with a project's. */
-  repository: { name: string; urls: string[] };
 } & (
+  | ({
+      /** URLs of the repository; `sameRepository` compares them with a project's. */
+      repository: { name: string; urls: string[] };
+    } & RepositoryNews)
+  /** True, and of no interest: a ping, a comment, a tag. It need be of no repository. */
+  | { kind: 'nothing'; event: string }
+);
+
+type RepositoryNews =
   | { kind: 'pull_request'; pull: Pick<PullRequest, 'number' | 'state' | 'merged_sha' | 'head' | 'head_sha'> }
   /** The checks of a commit have changed: ask for them. */
   | { kind: 'checks'; sha: string; branch: string | null }
   /** `after` is null when the branch was deleted. */
-  | { kind: 'push'; branch: string; after: string | null }
-  /** True, and of no interest: a ping, a comment, a tag. */
-  | { kind: 'nothing'; event: string }
-);
+  | { kind: 'push'; branch: string; after: string | null };
 
 /** What cannot be read as a delivery; `message` says why. */
 export class WebhookError extends Error {
@@ -62,25 +66,13 @@ export function readNews(forge: 'github' | 'forgejo', body: Uint8Array, headers:
   if (!delivery || !/^[\w-]{1,100}$/.test(delivery) || !event || !/^\w{1,60}$/.test(event))
     throw new WebhookError('The delivery names no id or no event.');
   const payload = parsed(body);
+  // An organisation's webhook is set up with a ping that is of no repository.
+  const told = tellers.get(event)?.(payload) ?? null;
+  if (told === null) return { delivery, kind: 'nothing', event };
   const { repository } = checked(WithRepository, payload);
-  const from = {
-    delivery,
-    repository: {
-      name: repository.full_name,
-      urls: [repository.clone_url, repository.ssh_url, repository.html_url].filter(
-        (url) => url !== undefined,
-      ),
-    },
-  };
-  if (event === 'pull_request') return { ...from, kind: 'pull_request', pull: pullOf(payload) };
-  if (event === 'push') return { ...from, ...pushOf(payload) };
-  if (event === 'check_suite' || event === 'check_run') {
-    const suite = checked(event === 'check_suite' ? CheckSuite : CheckRun, payload);
-    const { head_sha, head_branch } = 'check_suite' in suite ? suite.check_suite : suite.check_run;
-    return { ...from, kind: 'checks', sha: head_sha, branch: head_branch ?? null };
-  }
-  if (event === 'status') return { ...from, kind: 'checks', sha: checked(Status, payload).sha, branch: null };
-  return { ...from, kind: 'nothing', event };
+  const { full_name: name, clone_url, ssh_url, html_url } = repository;
+  const urls = [clone_url, ssh_url, html_url].filter((url) => url !== undefined);
+  return { delivery, repository: { name, urls }, ...told };
 }
 
 const Sha = Type.String({ pattern: '^([0-9a-f]{40}|[0-9a-f]{64})$' });
@@ -111,6 +103,15 @@ const CheckSuite = Type.Object({ check_suite: Suite });
 const CheckRun = Type.Object({ check_run: Suite });
 const Status = Type.Object({ sha: Sha });
 
+/** What each event that we use says; null when it is of no interest after all. */
+const tellers = new Map<string, (payload: unknown) => RepositoryNews | null>([
+  ['pull_request', (payload) => ({ kind: 'pull_request', pull: pullOf(payload) })],
+  ['push', pushOf],
+  ['check_suite', (payload) => checksOf(checked(CheckSuite, payload).check_suite)],
+  ['check_run', (payload) => checksOf(checked(CheckRun, payload).check_run)],
+  ['status', (payload) => ({ kind: 'checks', sha: checked(Status, payload).sha, branch: null })],
+]);
+
 function header(forge: 'github' | 'forgejo', headers: DeliveryHeaders, name: 'delivery' | 'event') {
   const makers = forge === 'github' ? ['github'] : ['forgejo', 'gitea'];
   return makers.map((maker) => headers[`x-${maker}-${name}`]).find((value) => value !== undefined);
@@ -130,7 +131,7 @@ function checked<T extends TSchema>(schema: T, payload: unknown): T['static'] {
   throw new WebhookError(`The delivery is not what its event says: ${first?.path || 'the whole'} is wrong.`);
 }
 
-function pullOf(payload: unknown): Extract<News, { kind: 'pull_request' }>['pull'] {
+function pullOf(payload: unknown): Extract<RepositoryNews, { kind: 'pull_request' }>['pull'] {
   const { number, state, merged, merge_commit_sha, head } = checked(WithPull, payload).pull_request;
   return {
     number,
@@ -141,9 +142,12 @@ function pullOf(payload: unknown): Extract<News, { kind: 'pull_request' }>['pull
   };
 }
 
-function pushOf(payload: unknown) {
+function pushOf(payload: unknown): RepositoryNews | null {
   const { ref, after } = checked(Push, payload);
   const branch = ref.match(/^refs\/heads\/(.+)$/)?.[1];
-  if (branch === undefined) return { kind: 'nothing' as const, event: 'push' };
-  return { kind: 'push' as const, branch, after: /^0+$/.test(after) ? null : after };
+  return branch === undefined ? null : { kind: 'push', branch, after: /^0+$/.test(after) ? null : after };
+}
+
+function checksOf({ head_sha, head_branch }: typeof Suite.static): RepositoryNews {
+  return { kind: 'checks', sha: head_sha, branch: head_branch ?? null };
 }

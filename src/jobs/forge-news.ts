@@ -30,11 +30,11 @@ export async function hearForge(
     throw new BakeoffError('bad_signature', 'The signature is missing, or is not made with our secret', 401);
   const news = read(forge, body, headers);
   const ours = await takeDelivery(database, forge, news.delivery, async (tx) => {
+    if (news.kind === 'nothing') return false;
     const own = (url: string): boolean => news.repository.urls.some((one) => sameRepository(one, url));
     if (news.kind === 'pull_request') return await hearOfPull(tx, news.pull, own);
     if (news.kind === 'checks') return await hearOfChecks(tx, news);
-    if (news.kind === 'push') return await hearOfChecks(tx, { sha: null, branch: news.branch });
-    return false;
+    return await hearOfChecks(tx, { sha: null, branch: news.branch });
   });
   const heard = ours === 'seen' ? 'known' : ours ? 'taken' : 'nothing';
   log.debug('a forge has news', { forge, kind: news.kind, heard });

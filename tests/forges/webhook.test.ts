@@ -128,7 +128,10 @@ describe.each(['github', 'forgejo'] as const)('a delivery of %s', (forge) => {
       kind: 'nothing',
       event: 'push',
     });
-    expect(read('ping', { repository, zen: 'x' })).toEqual({ ...from, kind: 'nothing', event: 'ping' });
+    const nothing = { delivery: 'd-1', kind: 'nothing', event: 'ping' } as const;
+    expect(read('ping', { repository, zen: 'x' })).toEqual(nothing);
+    // As a webhook of an organisation begins.
+    expect(read('ping', { zen: 'x', organization: { login: 'team' } })).toEqual(nothing);
   });
 
   test('with a NUL in a name is refused, since the database has no place for it', () => {
@@ -151,8 +154,8 @@ describe.each(['github', 'forgejo'] as const)('a delivery of %s', (forge) => {
       ['pull_request', { repository, pull_request: { number: 7, state: 'odd', head: { ref: 'x', sha } } }],
       ['push', { repository, ref: 'refs/heads/x', after: '--all' }],
       ['status', { repository, sha: 'main' }],
-      ['ping', {}],
-      ['ping', []],
+      ['push', { ref: 'refs/heads/x', after: sha }],
+      ['status', []],
       ['ping', 'payload=%7B%7D'],
       ['ping', ''],
     ];
