@@ -67,7 +67,7 @@ export function readNews(forge: 'github' | 'forgejo', body: Uint8Array, headers:
     throw new WebhookError('The delivery names no id or no event.');
   const payload = parsed(body);
   // An organisation's webhook is set up with a ping that is of no repository.
-  const told = tellers.get(event)?.(payload) ?? null;
+  const told = tellers.get(event)?.(payload, forge) ?? null;
   if (told === null) return { delivery, kind: 'nothing', event };
   const { repository } = checked(WithRepository, payload);
   const { full_name: name, clone_url, ssh_url, html_url } = repository;
@@ -94,7 +94,7 @@ const WithPull = Type.Object({
     state: Type.Union([Type.Literal('open'), Type.Literal('closed')]),
     merged: maybe(Type.Boolean()),
     merge_commit_sha: maybe(Sha),
-    head: Type.Object({ ref: text(1000), sha: Sha }),
+    head: Type.Object({ label: maybe(text(1000)), ref: text(1000), sha: Sha }),
   }),
 });
 const Push = Type.Object({ ref: text(1000), after: Sha });
@@ -104,8 +104,8 @@ const CheckRun = Type.Object({ check_run: Suite });
 const Status = Type.Object({ sha: Sha });
 
 /** What each event that we use says; null when it is of no interest after all. */
-const tellers = new Map<string, (payload: unknown) => RepositoryNews | null>([
-  ['pull_request', (payload) => ({ kind: 'pull_request', pull: pullOf(payload) })],
+const tellers = new Map<string, (payload: unknown, forge: 'github' | 'forgejo') => RepositoryNews | null>([
+  ['pull_request', (payload, forge) => ({ kind: 'pull_request', pull: pullOf(payload, forge) })],
   ['push', pushOf],
   ['check_suite', (payload) => checksOf(checked(CheckSuite, payload).check_suite)],
   ['check_run', (payload) => checksOf(checked(CheckRun, payload).check_run)],
@@ -131,13 +131,17 @@ function checked<T extends TSchema>(schema: T, payload: unknown): T['static'] {
   throw new WebhookError(`The delivery is not what its event says: ${first?.path || 'the whole'} is wrong.`);
 }
 
-function pullOf(payload: unknown): Extract<RepositoryNews, { kind: 'pull_request' }>['pull'] {
+function pullOf(
+  payload: unknown,
+  forge: 'github' | 'forgejo',
+): Extract<RepositoryNews, { kind: 'pull_request' }>['pull'] {
   const { number, state, merged, merge_commit_sha, head } = checked(WithPull, payload).pull_request;
   return {
     number,
     state: merged ? 'merged' : state,
     merged_sha: merged ? (merge_commit_sha ?? null) : null,
-    head: head.ref,
+    // Forgejo's ref is another one when the branch is deleted; GitHub's label has its owner before it.
+    head: (forge === 'forgejo' ? head.label : null) ?? head.ref,
     head_sha: head.sha,
   };
 }

@@ -93,6 +93,11 @@ describe.each(['github', 'forgejo'] as const)('a delivery of %s', (forge) => {
       pull: { state: 'merged', merged_sha: 'b'.repeat(40) },
     });
     expect(read('pull_request', pull({ state: 'closed' }))).toMatchObject({ pull: { state: 'closed' } });
+    const label = forge === 'github' ? 'team:bakeoff/1-x' : 'bakeoff/1-x';
+    const gone = { label, ref: forge === 'github' ? 'bakeoff/1-x' : 'refs/pull/7/head', sha };
+    expect(read('pull_request', pull({ state: 'closed', head: gone }))).toMatchObject({
+      pull: { head: 'bakeoff/1-x' },
+    });
     // A number that the database has no place for would fail in it, each time the forge sends it again.
     expect(() => read('pull_request', pull({ state: 'open', number: 2 ** 31 }))).toThrow('number is wrong');
   });
