@@ -4,6 +4,7 @@ import { contains, tipOf } from '../agent/landing/preflight';
 import { deleteBranch, pushBranch } from '../agent/landing/push';
 import { LandingFailure } from '../core/landing-failure';
 import { finishUndo, requireLanding } from '../core/landing-progress';
+import { ForgeError } from '../forges/forge';
 import { markerOf, toOurs, wordsOf } from './landing-forward';
 import { titleOf } from './landing-words';
 import { deliveryOf, type LandingWork, requireForge } from './landing-work';
@@ -41,7 +42,12 @@ async function close(work: LandingWork): Promise<Ours | null> {
     row.pull_request?.number ??
     (await forge.findPullRequest({ head: branch, base: target, marker: markerOf(work) }, signal))?.number;
   if (number === undefined) return null;
-  const pull = await forge.closePullRequest(number, signal);
+  const pull = await forge.closePullRequest(number, signal).catch((error) => {
+    // A forge may let its owners delete one: it is open nowhere, and its branch is left to be dropped.
+    if (error instanceof ForgeError && error.code === 'forge_not_found') return null;
+    throw error;
+  });
+  if (pull === null) return row.pull_request && { ...row.pull_request, state: 'closed' };
   if (pull.state === 'merged') {
     const words = `Pull request ${number} has been merged: revert it where it was merged.`;
     throw new LandingFailure('merged', words);

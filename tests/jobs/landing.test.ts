@@ -328,6 +328,17 @@ describe('a pull request', () => {
     expect(on.there('rev-parse', branch!)).toBe(again.commit!);
   });
 
+  test('that somebody has deleted on the forge is undone by its branch', async () => {
+    const runId = await on.won(await on.fresh());
+    const { branch } = await on.land(runId, request);
+    on.forge.pulls.length = 0;
+    expect(await on.undo(runId)).toMatchObject({
+      ...{ status: 'undone', error: null, pull_request: { number: 1, state: 'closed' } },
+    });
+    expect(on.there('branch', '--list', branch!)).toBe('');
+    expect(await on.land(runId, request)).toMatchObject({ status: 'landed', branch });
+  });
+
   test('of a local repository, or on a forge that nobody has named, is refused with words', async () => {
     const runId = await on.won(await on.fresh({ local: true }));
     expect(await on.land(runId, request)).toMatchObject({
