@@ -17,13 +17,27 @@ const begins = {
   landings: { wanted: 'landing', undo_wanted: 'undoing' },
 } as const;
 
+/** Tries that end with their worker, or in a mistake of ours: no errand has more of them. */
+const mostLost = 8;
+
+/**
+ * What an errand's tries may count together. One that ends in what may pass counts for one, or for each five minutes of
+ * its pause: with pauses that grow to that long, a landing is tried for a day.
+ */
+export const mostTries: Record<ErrandTable, number> = { verdicts: mostLost, landings: mostLost * 37 };
+
+/** What a try counts for that ended with its worker, or in a mistake of ours. */
+export function countOfLost(table: ErrandTable): number {
+  return mostTries[table] / mostLost;
+}
+
 export interface Errand {
   id: number;
   run_id: number;
   epoch: number;
   /** As it is while somebody is at it. */
   status: string;
-  /** Tries that failed for what may pass, or ended with their worker. */
+  /** What its tries count together that failed for what may pass, or ended with their worker; see `mostTries`. */
   tries: number;
 }
 
@@ -44,17 +58,17 @@ export async function claimErrand(
 }
 
 /**
- * Gives a claimed row back, to be done again after `delayMs`; with `failed` that counts as a try. Without effect when
+ * Gives a claimed row back, to be done again after `delayMs`; `counts` is what the try counts for. Without effect when
  * somebody else has it by now, or it is done.
  */
 export async function putBack(
   { sql }: Pick<Database, 'sql'>,
   table: ErrandTable,
   { id, epoch }: Pick<Errand, 'id' | 'epoch'>,
-  { delayMs, failed }: { delayMs: number; failed: boolean },
+  { delayMs, counts }: { delayMs: number; counts: number },
 ): Promise<void> {
   await sql`
-    update ${sql(table)} set worker = null, status = ${turned(sql, table, 'end')}, tries = tries + ${failed ? 1 : 0},
+    update ${sql(table)} set worker = null, status = ${turned(sql, table, 'end')}, tries = tries + ${counts}::int,
       not_before = now() + make_interval(secs => ${delayMs / 1000})
     where id = ${id} and epoch = ${epoch} and status in ${sql(Object.values(begins[table]))}`;
 }
@@ -68,7 +82,7 @@ export async function takeBackErrands({ sql }: Pick<Database, 'sql'>): Promise<n
   let taken = 0;
   for (const table of Object.keys(begins) as ErrandTable[]) {
     const rows = await sql`
-      update ${sql(table)} t set worker = null, tries = tries + 1, status = ${turned(sql, table, 'end')}
+      update ${sql(table)} t set worker = null, tries = tries + ${countOfLost(table)}::int, status = ${turned(sql, table, 'end')}
       where status in ${sql(Object.values(begins[table]))} and ${gone(sql, sql`t.worker`)} returning id`;
     taken += rows.length;
   }

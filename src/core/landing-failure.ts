@@ -28,8 +28,10 @@ export const landingFailures = {
   disk_full: 'A disk is full: ours or that of the repository. Free some space, then land again.',
   forge_not_configured:
     'A pull request needs a forge that Bakeoff knows. Set `FORGEJO_URL` (or `GITHUB_API_URL`), or land a branch.',
-  forge_unavailable: 'The forge, or the network to it, did not answer or broke off. It is tried again.',
-  forge_rate_limited: 'The forge takes no more requests for now. It is tried again when it says so.',
+  forge_unavailable:
+    'The forge, or the network to it, did not answer or broke off. What ended by it was tried for a day: ask for it again when the forge is up.',
+  forge_rate_limited:
+    'The forge takes no more requests for now. What ended by it was tried for a day: ask for it again later.',
   forge_refused:
     'The forge refused the request: the token is missing, wrong or may not do this, or what was asked for is not valid.',
   forge_not_found: 'The forge has no such repository or pull request, or the token may not see it.',

@@ -1,5 +1,13 @@
 import { persist, type Sql } from '../core/db';
-import { claimErrand, type Errand, type ErrandTable, errandChannel, putBack } from '../core/errand';
+import {
+  claimErrand,
+  countOfLost,
+  type Errand,
+  type ErrandTable,
+  errandChannel,
+  mostTries,
+  putBack,
+} from '../core/errand';
 import { every } from './every';
 import type { Parts } from './parts';
 
@@ -27,7 +35,6 @@ export class Later extends Error {
 const atOnce = 2;
 /** A call that went unheard is found by looking. */
 const lookMs = 2_000;
-const maxTries = 8;
 const firstRetryMs = 2_000;
 const longestRetryMs = 5 * 60_000;
 const stopMs = 5_000;
@@ -97,19 +104,23 @@ async function doOne(
   signal: AbortSignal,
 ): Promise<void> {
   const told = { table, errand: errand.id, run: errand.run_id };
+  const most = mostTries[table];
+  const lost = countOfLost(table);
   try {
     // Its last try ended with its process.
-    if (errand.tries >= maxTries) throw new Error('It was broken off with its worker too often');
+    if (errand.tries >= most) throw new Error('It was broken off with its worker too often');
     await work.run(parts, errand, signal);
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-    if (signal.aborted) return putBack(parts.database, table, errand, { delayMs: 0, failed: false });
-    parts.log.warn('an errand failed', { ...told, try: errand.tries + 1, error });
-    // What cannot be recorded now would be left lying with a worker that lives.
-    if (errand.tries + 1 >= maxTries) return persist(() => work.giveUp(parts, errand, error), { signal });
+    if (signal.aborted) return putBack(parts.database, table, errand, { delayMs: 0, counts: 0 });
+    parts.log.warn('an errand failed', { ...told, tries: errand.tries, error });
+    const later = error instanceof Later;
     const firstMs = parts.waits?.retryMs ?? firstRetryMs;
-    const pauseMs = Math.min(firstMs * 2 ** errand.tries, longestRetryMs);
-    const delayMs = Math.max(pauseMs, (error instanceof Later && error.afterMs) || 0);
-    await persist(() => putBack(parts.database, table, errand, { delayMs, failed: true }), { signal });
+    const pauseMs = Math.min(firstMs * 2 ** Math.floor(errand.tries / (later ? 1 : lost)), longestRetryMs);
+    const delayMs = Math.max(pauseMs, (later && error.afterMs) || 0);
+    const counts = later ? Math.min(Math.max(1, Math.round(delayMs / longestRetryMs)), lost) : lost;
+    // What cannot be recorded now would be left lying with a worker that lives.
+    if (errand.tries + counts >= most) return persist(() => work.giveUp(parts, errand, error), { signal });
+    await persist(() => putBack(parts.database, table, errand, { delayMs, counts }), { signal });
   }
 }

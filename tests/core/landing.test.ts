@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { insertCheckpoint } from '../../src/core/checkpoint';
 import { finish, release } from '../../src/core/claim';
 import { direct } from '../../src/core/directive';
-import { claimErrand, type Errand, putBack, takeBackErrands } from '../../src/core/errand';
+import { claimErrand, countOfLost, type Errand, putBack, takeBackErrands } from '../../src/core/errand';
 import { append, listEvents } from '../../src/core/event';
 import type { Event } from '../../src/core/fact';
 import { giveVerdict } from '../../src/core/judging';
@@ -119,7 +119,7 @@ describe('the way', () => {
     expect(await takeBackErrands(database)).toBe(1);
     const present = await take(runId);
     // What took a process with it counts as a try: it does not take one after the other.
-    expect(present.tries).toBe(old.tries + 1);
+    expect(present.tries).toBe(old.tries + countOfLost('landings'));
     const late = [
       requireLanding(database, old),
       planLanding(database, old, plan, winner),
@@ -129,7 +129,7 @@ describe('the way', () => {
     ];
     expect(await Promise.all(late.map(refusalOf))).toEqual(late.map(() => 'Fenced'));
     await noteTrouble(database, old, { code: 'internal', message: 'x' });
-    await putBack(database, 'landings', old, { delayMs: 0, failed: true });
+    await putBack(database, 'landings', old, { delayMs: 0, counts: 1 });
     expect(await getLanding(database, runId)).toMatchObject({ status: 'landing', error: null });
     await succeedLanding(database, present, null);
     expect(types(await told(runId))).toEqual(['started', 'succeeded']);
@@ -140,7 +140,7 @@ describe('the way', () => {
     await land(runId);
     const errand = await take(runId);
     await noteTrouble(database, errand, { code: 'forge_unavailable', message: 'no answer' });
-    await putBack(database, 'landings', errand, { delayMs: 60_000, failed: true });
+    await putBack(database, 'landings', errand, { delayMs: 60_000, counts: 1 });
     const waiting = await getLanding(database, runId);
     expect(waiting).toMatchObject({ status: 'wanted', error: { code: 'forge_unavailable' } });
     expect(Date.parse(waiting.retry_at ?? '')).toBeGreaterThan(Date.now() + 50_000);
