@@ -27,7 +27,7 @@ export const landingFailures = {
     'The pull request has been merged, so it is not undone by closing it. Revert it where it was merged.',
   disk_full: 'A disk is full: ours or that of the repository. Free some space, then land again.',
   forge_not_configured:
-    'A pull request needs a forge that Bakeoff knows. Set `FORGEJO_URL` (or `GITHUB_API_URL`), or land a branch.',
+    'A pull request needs a forge that Bakeoff knows. Set `FORGEJO_URL` (or `GITHUB_API_URL`) wherever a worker runs, or land a branch.',
   forge_unavailable:
     'The forge, or the network to it, did not answer or broke off. What ended by it was tried for a day: ask for it again when the forge is up.',
   forge_rate_limited:

@@ -46,7 +46,10 @@ export function deliveryOf({ parts, mirrored, signal }: LandingWork): Remote {
   return { project: mirrored, mirror, config: parts.config, signal };
 }
 
-/** @throws LandingFailure `forge_not_configured` */
+/**
+ * @throws LandingFailure `forge_not_configured`; of a remote repository it may pass, since it was accepted where its
+ * forge is known: another worker may know it too
+ */
 export function requireForge({
   parts,
   forge,
@@ -54,11 +57,13 @@ export function requireForge({
 }: Pick<LandingWork, 'parts' | 'forge' | 'project'>): Forge {
   const found = forgeFor(forge, parts.config);
   if (found) return found;
-  const where =
-    project.repo_url === null
-      ? 'A local repository has no pull requests'
-      : 'No forge is known for this repository';
-  throw new LandingFailure('forge_not_configured', `${where}: land a branch instead.`);
+  if (project.repo_url === null)
+    throw new LandingFailure(
+      'forge_not_configured',
+      'A local repository has no pull requests: land a branch instead.',
+    );
+  const words = 'The worker that took it knows no forge for this repository.';
+  throw new LandingFailure('forge_not_configured', words, { transient: true });
 }
 
 /** What is thrown on the way of a landing, with its code; null for what nobody has foreseen. */

@@ -1,10 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readConfig } from '../../src/config';
 import { readCheckpoint } from '../../src/core/checkpoint';
 import { getLanding, landRun } from '../../src/core/landing';
 import { changeRun, defaultOptions } from '../../src/core/run';
 import { sealToken } from '../../src/core/token';
+import { startErrands } from '../../src/jobs/errands';
+import { landing } from '../../src/jobs/landing';
 import { landRequest } from '../core/landing-scene';
 import { gapless, vault } from '../core/scene';
 import { git } from '../support/repository';
@@ -339,7 +342,28 @@ describe('a pull request', () => {
     expect(await on.land(runId, request)).toMatchObject({ status: 'landed', branch });
   });
 
-  test('of a local repository, or on a forge that nobody has named, is refused with words', async () => {
+  test('taken by a worker that does not know the forge is left to one that does', async () => {
+    const runId = await on.won(await on.fresh());
+    const goOn = await on.pause();
+    const { forges } = readConfig({});
+    const { parts } = on.bench;
+    const ignorant = { ...parts, config: { ...parts.config, forges }, waits: { retryMs: 20 } };
+    const stop = await startErrands(ignorant, 'ignorant', { landings: landing });
+    try {
+      await landRun(on.bench.database, runId, { ...landRequest, ...request });
+      const seen = await until(async () => {
+        const { status, error } = await getLanding(on.bench.database, runId);
+        return error !== null && status !== 'landing' && { status, code: error.code };
+      }, 'the trouble');
+      expect(seen).toEqual({ status: 'wanted', code: 'forge_not_configured' });
+    } finally {
+      await stop();
+      await goOn();
+    }
+    expect(await on.settled(runId)).toMatchObject({ status: 'landed', error: null });
+  });
+
+  test('of a local repository is refused with words', async () => {
     const runId = await on.won(await on.fresh({ local: true }));
     expect(await on.land(runId, request)).toMatchObject({
       status: 'failed',
