@@ -65,16 +65,14 @@ async function judged(
   const agents = [];
   for (const turns of each) agents.push(await agentOf(turns, at));
   const id = await at.start({ ...plan, variations: each.length, run: { agents, ...plan.run } });
-  await until(
+  const run = await until(
     async () => {
       const found = await getRun(at.database, id);
-      return found.verdict !== null && !found.judging;
+      return found.verdict !== null && !found.judging && found;
     },
     `the verdict of run ${id}`,
     25_000,
   );
-  // A run is read part by part: what was chosen with the verdict is seen for sure by whoever reads after it.
-  const run = await getRun(at.database, id);
   const events = await at.events(id);
   expect(gapless(events)).toBe(true);
   return { run, events };
