@@ -1,4 +1,5 @@
-import { keep } from '../agent/commit';
+import { commitTree, keep, treeOf } from '../agent/commit';
+import { gitText } from '../agent/git';
 import { commitsToLand, type Words } from '../agent/landing/commits';
 import { putOnto } from '../agent/landing/rebased';
 import type { MirroredProject } from '../agent/mirror';
@@ -18,6 +19,8 @@ interface Request {
   /** The last part of the ref that keeps it, under `refs/bakeoff/<run>/`. */
   ref: string;
   words: Words;
+  /** A person gave some of these words: then they are also those of what others made. */
+  asked?: boolean;
   squash: boolean;
   signal?: AbortSignal;
 }
@@ -62,16 +65,23 @@ export async function winnersCommit(
   return { ...made, commit: await putOnto({ ...place, ...words, commit, onto, paths, squash }) };
 }
 
-/** A stage of a flow that changed nothing lands what the flow had come to before it. */
+/** A stage of a flow that changed nothing lands what the flow had come to before it, in new words where these were asked for. */
 async function inherited(
   parts: Pick<Parts, 'database' | 'mirrors'>,
-  { run, mirrored, signal }: Request,
+  { run, mirrored, words, asked = false, signal }: Request,
   ref: string,
   checkpoint: number,
 ): Promise<WinnersCommit> {
-  const commit = await inheritedResult(parts.database.sql, run.id);
-  if (commit === null) throw new LandingFailure('nothing_to_land', 'The winner changed no file.');
-  await ensureCommit(parts, mirrored, commit, signal);
-  await keep(parts.mirrors.pathOf(mirrored.id), ref, commit);
-  return { commit, own: commit, base_sha: commit, checkpoint, ref };
+  const base_sha = await inheritedResult(parts.database.sql, run.id);
+  if (base_sha === null) throw new LandingFailure('nothing_to_land', 'The winner changed no file.');
+  await ensureCommit(parts, mirrored, base_sha, signal);
+  const mirror = parts.mirrors.pathOf(mirrored.id);
+  const commit = asked ? await reworded(mirror, base_sha, words, signal) : base_sha;
+  await keep(mirror, ref, commit);
+  return { commit, own: commit, base_sha, checkpoint, ref };
+}
+
+async function reworded(mirror: string, commit: string, words: Words, signal?: AbortSignal): Promise<string> {
+  const parents = (await gitText(mirror, ['rev-parse', `${commit}^@`], { signal })).split('\n');
+  return await commitTree(mirror, { ...words, tree: await treeOf(mirror, commit), parents, signal });
 }

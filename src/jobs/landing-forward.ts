@@ -115,8 +115,13 @@ async function commitOf(work: LandingWork): Promise<WinnersCommit> {
   const { parts, row, run, mirrored, signal } = work;
   return await winnersCommit(parts, {
     ...{ run, mirrored, signal, position: row.variation, squash: row.request.squash },
-    ...{ ref: `landing-${row.id}`, words: wordsOf(work) },
+    ...{ ref: `landing-${row.id}`, words: wordsOf(work), asked: isAsked(row.request) },
   });
+}
+
+/** Whether a person said how it is to read. */
+function isAsked({ title, body, author, co_authors }: LandingWork['row']['request']): boolean {
+  return title !== null || body !== null || author !== null || co_authors.length > 0;
 }
 
 /** The same each time. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { createAgent } from '../../src/core/agent';
 import { createChain } from '../../src/core/flow';
-import { getLanding, landRun } from '../../src/core/landing';
+import { getLanding, landRun, undoLanding } from '../../src/core/landing';
 import { createProject } from '../../src/core/project';
 import { defaultOptions, getRun, type NewRun } from '../../src/core/run';
 import { chooseWinner } from '../../src/core/winner';
@@ -83,4 +83,29 @@ test('a flow that ends with a review lands what it has reviewed', async () => {
   expect(git(repository.path, 'show', `${landing.branch}:a.txt`)).toBe('two');
   expect(git(repository.path, 'rev-list', '--count', landing.branch!)).toBe('2');
   expect(made.patch?.files).toBe(1);
+  // In a person's own words, where there are some.
+  await undoLanding(database, id);
+  await until(async () => (await getLanding(database, id)).status === 'undone', 'the undo', 20_000);
+  const ada = { name: 'Ada', email: 'ada@example.org' };
+  const words = {
+    title: 'Make it two',
+    author: ada,
+    co_authors: [{ name: 'Bob', email: 'bob@example.org' }],
+  };
+  await landRun(database, id, { ...request, ...words, checkout: false });
+  const again = await until(
+    async () => {
+      const found = await getLanding(database, id);
+      return (found.status === 'landed' || found.status === 'failed') && found;
+    },
+    'the second landing',
+    20_000,
+  );
+  const told = git(repository.path, 'log', '-1', '--format=%s|%an|%b', again.branch!);
+  expect(told).toStartWith('Make it two|Ada|');
+  expect(told).toEndWith('Co-authored-by: Bob <bob@example.org>');
+  expect(git(repository.path, 'rev-list', '--count', again.branch!)).toBe('2');
+  expect(git(repository.path, 'rev-parse', `${again.branch}^{tree}`)).toBe(
+    git(repository.path, 'rev-parse', `${landing.commit}^{tree}`),
+  );
 }, 60_000);
