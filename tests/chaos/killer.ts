@@ -43,7 +43,7 @@ const shares: [Exclude<Victim, 'frozen'>, number][] = [
 /** A cluster that is given no time to find out who is gone cannot take anything over. */
 const postgresPauseMs = 15_000;
 /** How long a moment is waited for: one that was asked for, and one that chance chose, before any other is taken. */
-const askedMs = 20_000;
+const askedMs = 60_000;
 const chosenMs = 2_500;
 
 export function openKiller(fleet: Fleet, random: () => number, faults: string[]): Killer {
