@@ -59,9 +59,8 @@ export async function checkBase(
     });
   }
   const fresh = missing.filter((one) => !same.some((row) => row.name === one.name));
-  const judge = (_name: string, end: End) => judgeBase(end);
   const rows = await runChecks(
-    { checks: fresh, open, on: 'base', judge, signal },
+    { checks: fresh, open, on: 'base', judge: judgeOnBase, signal },
     // Said again after a connection that broke, or by another process: the first one stands.
     { started: say, finished: (fact, row) => record((tx) => storeBaseCheck(tx, runId, row, fact)) },
   );
@@ -98,9 +97,8 @@ async function lookAgain(
   first: (name: string) => End,
 ): Promise<void> {
   const { record, say } = recordOf(database, { runId, worker }, request.signal);
-  const judge = (_name: string, end: End) => judgeBase(end);
   await runChecks(
-    { ...request, on: 'base', again: true, judge },
+    { ...request, on: 'base', again: true, judge: judgeOnBase },
     {
       started: say,
       finished: (fact, row) =>
@@ -111,6 +109,10 @@ async function lookAgain(
         }),
     },
   );
+}
+
+function judgeOnBase(_name: string, end: End): CheckResult {
+  return judgeBase(end);
 }
 
 /** How a worker speaks for the run, as long as it has a variation of it. */

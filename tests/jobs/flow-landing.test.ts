@@ -68,15 +68,17 @@ test('a flow that ends with a review lands what it has reviewed', async () => {
     labels: [],
     squash: true,
   };
+  const settled = () =>
+    until(
+      async () => {
+        const found = await getLanding(database, id);
+        return /^(landed|failed|undone)$/.test(found.status) && found;
+      },
+      'the end of the landing',
+      20_000,
+    );
   await landRun(database, id, { ...request, author: null, co_authors: [], checkout: false });
-  const landing = await until(
-    async () => {
-      const found = await getLanding(database, id);
-      return (found.status === 'landed' || found.status === 'failed') && found;
-    },
-    'the landing',
-    20_000,
-  );
+  const landing = await settled();
   expect(landing).toMatchObject({ status: 'landed', error: null });
   const made = (await getRun(database, first)).variations[0]!;
   expect(landing.commit).not.toBeNull();
@@ -85,7 +87,7 @@ test('a flow that ends with a review lands what it has reviewed', async () => {
   expect(made.patch?.files).toBe(1);
   // In a person's own words, where there are some.
   await undoLanding(database, id);
-  await until(async () => (await getLanding(database, id)).status === 'undone', 'the undo', 20_000);
+  expect((await settled()).status).toBe('undone');
   const ada = { name: 'Ada', email: 'ada@example.org' };
   const words = {
     title: 'Make it two',
@@ -93,14 +95,8 @@ test('a flow that ends with a review lands what it has reviewed', async () => {
     co_authors: [{ name: 'Bob', email: 'bob@example.org' }],
   };
   await landRun(database, id, { ...request, ...words, checkout: false });
-  const again = await until(
-    async () => {
-      const found = await getLanding(database, id);
-      return (found.status === 'landed' || found.status === 'failed') && found;
-    },
-    'the second landing',
-    20_000,
-  );
+  const again = await settled();
+  expect(again).toMatchObject({ status: 'landed', error: null });
   const told = git(repository.path, 'log', '-1', '--format=%s|%an|%b', again.branch!);
   expect(told).toStartWith('Make it two|Ada|');
   expect(told).toEndWith('Co-authored-by: Bob <bob@example.org>');
